@@ -1,0 +1,26 @@
+"""The directions that ship with the product."""
+
+from pathlib import Path
+
+from pipeline.failure import UsageError
+from stages.artifacts import Direction
+from stages.direction_file import open_direction
+
+FOLDER = Path(__file__).with_name("directions_mobilestylegan_ffhq")
+
+
+def known_directions() -> list[Direction]:
+    """All of them, by name."""
+    return [open_direction(path) for path in sorted(FOLDER.glob("*.safetensors"))]
+
+
+def find_direction(name: str) -> Direction:
+    """The direction of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    known = {direction.name: direction for direction in known_directions()}
+    if name not in known:
+        raise UsageError(f"The edit {name!r} is unknown: {', '.join(known) or 'none'} can be had.")
+    return known[name]

@@ -1,0 +1,199 @@
+"""The DAG of ``pipeline run``: probe to verified clip, on one page."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from configs.directions import find_direction, known_directions
+from configs.presets import PRESETS, PresetName
+from pipeline.artifact import Artifact
+from pipeline.failure import UsageError
+from pipeline.plan import Each, Plan
+from stages.align import AlignFaces
+from stages.artifacts import (
+    AgeGenderWeights,
+    Alignment,
+    FaceModelWeights,
+    GeneratorWeights,
+    HeadWeights,
+    PerceptualWeights,
+    SourceClip,
+    Video,
+)
+from stages.check_output import CheckOutput
+from stages.crop_faces import CropFaces
+from stages.detect import DetectFaces
+from stages.direction_file import read_direction
+from stages.edit import ComposeEdits, parse_edits
+from stages.face_choice import check_choice
+from stages.flow import EstimateFlow
+from stages.initialise import InitialiseLatents
+from stages.invert_windows import BridgeAnchors, InvertAnchors
+from stages.networks.mobile_stylegan import GeneratorShape
+from stages.probe import Probe
+from stages.render import RenderClip
+from stages.shots import FindShots
+from stages.track import TrackFaces
+from stages.verify import Verify
+
+GENERATOR = "mobilestylegan-ffhq"
+HEADS = "heads-mobilestylegan-ffhq"
+GiveWeights = Callable[[str], tuple[Path, str]]
+
+
+class EditClip(BaseModel):
+    """Settings of a whole run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    gates: ClassVar[tuple[str, ...]] = ("output",)
+    """Nodes that are done first, because they can refuse the rest."""
+    outlook: ClassVar[tuple[str, ...]] = ("output", "video", "alignment")
+    """Nodes that a dry run does."""
+
+    edits: tuple[str, ...]
+    """NAME=STRENGTH each, in standard deviations (age=+2) or years (age=+10y)."""
+    face: str = "largest"
+    """largest, all or track:N."""
+    preset: PresetName = "standard"
+    """draft, standard or best."""
+    start: float | None = Field(default=None, ge=0)
+    """Seconds from the clip's beginning."""
+    end: float | None = Field(default=None, gt=0)
+    """Seconds from the clip's beginning."""
+    codec: str | None = None
+    """Video encoder."""
+    crf: float | None = None
+    """Quality on the encoder's scale, a whole number."""
+    compare: bool = False
+    """Source and result side by side."""
+    suffix: str = ".mp4"
+    """Of the output's container."""
+
+    @field_validator("edits")
+    @classmethod
+    def _known(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for edit in parse_edits(texts):
+            edit.sigmas(read_direction(find_direction(edit.name).file)[0])
+        return texts
+
+    @field_validator("face")
+    @classmethod
+    def _selector(cls, text: str) -> str:
+        return check_choice(text)
+
+    @field_validator("crf")
+    @classmethod
+    def _whole(cls, value: float | None) -> float | None:
+        if value is not None and value != int(value):
+            raise UsageError(f"crf {value} is not a whole number.")
+        return value
+
+    def plan(self, clip: SourceClip, weights: GiveWeights) -> Plan:
+        """All stages, wired. The node ``result`` holds the verified clip."""
+        plan, preset = Plan(), PRESETS[self.preset]
+        source = plan.given("clip", clip)
+        faces_net = plan.given(
+            "face_models", FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
+        )
+        ages = plan.given("age_gender", AgeGenderWeights("age-gender", *weights("age-gender")))
+        generator = plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR)))
+        folder, sha256 = weights(HEADS)
+        heads = plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR))
+        perceptual = plan.given(
+            "perceptual", PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
+        )
+        networks = {"generator": generator, "heads": heads, "perceptual": perceptual}
+        names = dict.fromkeys(edit.name for edit in parse_edits(self.edits))
+        directions = tuple(plan.given(f"direction_{n}", find_direction(n)) for n in names)
+
+        video = plan.add("video", Probe(start=self.start, end=self.end), clip=source)
+        plan.add(
+            "output", CheckOutput(suffix=self.suffix, codec=self.codec), clip=source, video=video
+        )
+        shots = plan.add("shots", FindShots(), clip=source, video=video)
+        faces = plan.add("faces", DetectFaces(), face_models=faces_net, clip=source, video=video)
+        tracks = plan.add("tracks", TrackFaces(), faces=faces, shots=shots, video=video)
+        alignment = plan.add(
+            "alignment", AlignFaces(face=self.face), tracks=tracks, shots=shots, video=video
+        )
+
+        windows = plan.add("windows", CropFaces(), clip=source, video=video, alignment=alignment)
+        flow = plan.add("flow", EstimateFlow(), faces=Each(windows))
+        starts = plan.add(
+            "starts",
+            InitialiseLatents(steps=preset.start),
+            clip=source,
+            video=video,
+            alignment=alignment,
+            **networks,
+        )
+        anchors = plan.add(
+            "anchor_windows",
+            InvertAnchors(steps=preset.anchors),
+            faces=Each(windows),
+            flow=Each(flow),
+            starts=starts,
+            **networks,
+        )
+        latents = plan.add(
+            "inverted_windows",
+            BridgeAnchors(steps=preset.bridges),
+            faces=Each(windows),
+            flow=Each(flow),
+            anchors=Each(anchors),
+            following=Each(anchors, offset=1),
+            **networks,
+        )
+
+        edits = plan.add(
+            "edits",
+            ComposeEdits(edits=self.edits, generator=GENERATOR, rows=GeneratorShape().rows),
+            directions=directions,
+        )
+        crf = None if self.crf is None else int(self.crf)
+        render = RenderClip(
+            largest=preset.render,
+            codec=self.codec,
+            crf=crf,
+            suffix=self.suffix,
+            compare=self.compare,
+        )
+        rendered = plan.add(
+            "rendered", render, clip=source, video=video, alignment=alignment, latents=latents,
+            edits=edits, generator=generator, heads=heads,
+        )  # fmt: skip
+        plan.add(
+            "result", Verify(compare=self.compare), clip=source, video=video, alignment=alignment,
+            rendered=rendered, edits=edits, age_gender=ages,
+        )  # fmt: skip
+        return plan
+
+    def look(self, results: Mapping[str, Artifact]) -> str:
+        """What a dry run says of the clip."""
+        video, alignment = results["video"], results["alignment"]
+        assert isinstance(video, Video) and isinstance(alignment, Alignment)
+        shown = alignment.weight > 0
+        width, height = video.upright_size
+        length = float(video.seconds[-1] - video.seconds[0])
+        lines = [
+            f"{video.frames} frames of {width}x{height}, {length:.2f} s, {video.codec}",
+            f"{len(set(alignment.frame[shown].tolist()))} frames would be edited",
+        ]
+        for track in sorted(set(alignment.track.tolist())):
+            frames = alignment.frame[(alignment.track == track) & shown]
+            if len(frames):
+                lines.append(f"track {track}: frames {frames[0]} to {frames[-1]}")
+        return "\n".join(lines)
+
+
+def edit_help() -> str:
+    """Names, units and ranges of all edits."""
+    lines = ["NAME=STRENGTH; strength in standard deviations over the generator's own faces."]
+    for direction in known_directions():
+        header, _ = read_direction(direction.file)
+        years = f", or years ({header.name}=+10y)" if header.years_per_sigma else ""
+        lines.append(f"{header.name:12} -3 to +3{years}")
+    return "\n".join(lines)

@@ -1,0 +1,21 @@
+"""Draft, standard, best: how much work goes into an inversion and a render."""
+
+from typing import Literal, NamedTuple
+
+PresetName = Literal["draft", "standard", "best"]
+
+
+class Preset(NamedTuple):
+    """Steps of Adam for the track's start and the two waves, and the largest render."""
+
+    start: int
+    anchors: int
+    bridges: int
+    render: Literal[512, 1024]
+
+
+PRESETS: dict[PresetName, Preset] = {
+    "draft": Preset(start=40, anchors=12, bridges=6, render=512),
+    "standard": Preset(start=80, anchors=40, bridges=24, render=1024),
+    "best": Preset(start=120, anchors=120, bridges=80, render=1024),
+}

@@ -1,0 +1,25 @@
+"""Keep glibc from handing memory back to the system between two steps of an optimisation.
+
+A step frees and asks again for the same hundreds of megabytes. By default glibc maps and unmaps
+each large block, and the page faults cost more than the arithmetic (design notes: 6.7 s against
+0.97 s for a five-frame step). This is what MALLOC_MMAP_MAX_=0 and a MALLOC_TRIM_THRESHOLD_ without
+bound do from outside; from inside it needs no restart of the process. The price is memory that
+stays with the process until it ends.
+"""
+
+import ctypes
+import sys
+
+M_TRIM_THRESHOLD = -1
+M_MMAP_MAX = -4
+INT_MAX = 2**31 - 1
+
+
+def keep_memory() -> bool:
+    """Set it for this process. False where the C library is not glibc; then nothing changes."""
+    if sys.platform != "linux":
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    return bool(mallopt(M_TRIM_THRESHOLD, INT_MAX)) and bool(mallopt(M_MMAP_MAX, 0))

@@ -1,0 +1,170 @@
+"""``pipeline run``: the flags. What they set in motion is in ``job``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Clips = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="CLIP...", help="The clips to edit.", show_default=False),
+]
+
+
+def opt(*names: str, help: str, metavar: str | None = None) -> Any:
+    """A flag whose default is said in its help: unset has to differ from set to the default."""
+    return typer.Option(*names, help=help, metavar=metavar, show_default=False)
+
+
+def run(
+    clips: Clips = None,
+    edit: Annotated[
+        list[str] | None,
+        opt(
+            "--edit",
+            help="NAME=STRENGTH, repeatable or a comma list: age=+2, age=-10y; help lists.",
+            metavar="EDIT",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        opt(
+            "--output",
+            "-o",
+            help="File or folder. Default: NAME.age+2.EXT beside the clip.",
+            metavar="OUT",
+        ),
+    ] = None,
+    face: Annotated[
+        str | None, opt("--face", help="largest (default), all, or track:N.", metavar="FACE")
+    ] = None,
+    start: Annotated[
+        str | None, opt("--start", help="Seconds (12.5) or a timecode (1:02.5).", metavar="TIME")
+    ] = None,
+    end: Annotated[str | None, opt("--end", help="As --start.", metavar="TIME")] = None,
+    preset: Annotated[
+        str | None,
+        opt("--preset", help="draft, standard (default) or best.", metavar="PRESET"),
+    ] = None,
+    device: Annotated[
+        str | None,
+        opt(
+            "--device", help="auto (default), cpu or cuda; cuda never falls back.", metavar="DEVICE"
+        ),
+    ] = None,
+    on: Annotated[str | None, opt("--on", help="local (default) or ray.", metavar="WHERE")] = None,
+    codec: Annotated[
+        str | None,
+        opt("--codec", help="Video encoder. Default: the clip's own kind.", metavar="NAME"),
+    ] = None,
+    crf: Annotated[
+        float | None, opt("--crf", help="The encoder's quality, lower is better.", metavar="N")
+    ] = None,
+    compare: Annotated[
+        bool | None, opt("--compare/--no-compare", help="Source and result side by side.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run/--no-dry-run", help="Check and show the plan; write nothing.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json/--no-json", help="One JSON object on stdout.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Also write OUT.json: what was done.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite/--no-overwrite", help="Replace an existing output.")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart/--no-restart", help="Discard earlier work on these clips.")
+    ] = False,
+    work_dir: Annotated[
+        Path | None,
+        opt(
+            "--work-dir", help="Work that resumes. Default: ~/.cache/pipeline/work.", metavar="DIR"
+        ),
+    ] = None,
+    profile: Annotated[
+        bool | None, opt("--profile/--no-profile", help="Say how long each stage took.")
+    ] = None,
+    threads: Annotated[
+        int | None,
+        opt("--threads", help="Threads of each worker. Default: all cores.", metavar="N"),
+    ] = None,
+    strict: Annotated[
+        bool | None,
+        opt("--strict/--no-strict", help="End with 8 when frames passed through unedited."),
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        opt("--weights", help="Take these weights from a file or folder.", metavar="NAME=PATH"),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        opt("--config", help="YAML or TOML with these options as keys.", metavar="FILE"),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Errors only.", show_default=False)
+    ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, help="More; twice for tracebacks.", show_default=False
+        ),
+    ] = 0,
+) -> None:
+    """Edit a face in one or more clips.
+
+    Each result's path goes to stdout, everything else to stderr. A run that was interrupted resumes
+    when the same command is given again.
+
+    Example: pipeline run clip.mp4 --edit age=+2 --preset draft
+    """
+    import os
+
+    from pipeline.commands.job import Request, execute, resume_command
+    from pipeline.interrupt import Stopped, stoppable
+    from pipeline.options import resolve
+    from pipeline.weights import parse_named
+
+    flags: dict[str, object] = {
+        "edit": edit,
+        "face": face,
+        "start": start,
+        "end": end,
+        "preset": preset,
+        "device": device,
+        "on": on,
+        "codec": codec,
+        "crf": crf,
+        "compare": compare,
+        "work_dir": work_dir,
+        "profile": profile,
+        "threads": threads,
+        "strict": strict,
+        "weights": parse_named(weights) if weights else None,
+    }
+    options = resolve(flags, config, os.environ, Path.cwd())
+    request = Request(
+        clips=tuple(clips or ()),
+        options=options,
+        output=output,
+        dry_run=dry_run,
+        json=json,
+        report=report,
+        overwrite=overwrite,
+        restart=restart,
+        verbosity=-1 if quiet else verbose,
+    )
+    try:
+        with stoppable():
+            code = execute(request)
+    except Stopped as stopped:
+        sys.stderr.write(
+            f"Stopped ({stopped}). Finished work is kept; go on with:\n"
+            f"  {resume_command(sys.argv[1:])}\n"
+        )
+        raise typer.Exit(stopped.exit_code) from None
+    if code:
+        raise typer.Exit(code)

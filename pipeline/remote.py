@@ -1,0 +1,119 @@
+"""What runs inside a cluster's processes, and what the driver keeps of each. Knows no ray."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.failure import Failure
+from pipeline.pool import Ticket, throttled
+from pipeline.stage import Resources, Stage
+from pipeline.store import Store
+from pipeline.work import Work
+from pipeline.worker import Done, Worker
+
+GIB = 2**30
+Progress = tuple[int, int]
+
+
+class Shape(NamedTuple):
+    """What an actor holds while it lives. ``memory`` is in bytes."""
+
+    cpus: float
+    gpus: float
+    memory: int
+
+    @classmethod
+    def of(cls, resources: Resources, largest: Mapping[str, float], *, gpu: bool) -> "Shape":
+        """The shape for a stage, cut down to the largest node, where it will simply take longer.
+
+        GPUs are not cut: without one the work cannot be done. ``gpu`` says whether to ask at all.
+        """
+        cpus = min(resources.cpus, largest.get("CPU") or resources.cpus)
+        wanted = int(resources.memory_gb * GIB)
+        memory = int(min(wanted, largest.get("memory") or wanted))
+        return cls(cpus, resources.gpus if gpu else 0, memory)
+
+    def fits(self, total: Mapping[str, float], used: list["Shape"]) -> bool:
+        """Whether one more fits beside those that live."""
+        pairs = (
+            ("CPU", self.cpus, sum(s.cpus for s in used)),
+            ("GPU", self.gpus, sum(s.gpus for s in used)),
+            ("memory", self.memory, sum(s.memory for s in used)),
+        )
+        return all(not own or own + other <= total.get(name, 0) for name, own, other in pairs)
+
+    def __str__(self) -> str:
+        parts = [f"{self.cpus:g} CPU"]
+        parts += [f"{self.gpus:g} GPU"] if self.gpus else []
+        parts += [f"{self.memory / GIB:.1f} GiB"] if self.memory else []
+        return ", ".join(parts)
+
+
+def environment(shape: Shape, threads: int, path: Path | None) -> dict[str, str]:
+    """Environment of an actor. ``path`` is put before PYTHONPATH, on a cluster we started."""
+    variables = {"OMP_NUM_THREADS": str(threads or max(1, int(shape.cpus)))}
+    if not shape.gpus:
+        variables["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves all GPUs visible to CPU actors
+    if path is not None:
+        rest = os.environ.get("PYTHONPATH")
+        variables["PYTHONPATH"] = f"{path}{os.pathsep}{rest}" if rest else str(path)
+    return variables
+
+
+class Board:
+    """Where works note how far they are, for the driver to fetch."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, Progress] = {}
+
+    def note(self, key: str, done: int, total: int) -> None:
+        """Overwrite what was noted for this work."""
+        self._noted[key] = (done, total)
+
+    def take(self) -> dict[str, Progress]:
+        """All that was noted since the last call."""
+        noted, self._noted = self._noted, {}
+        return noted
+
+
+class RemoteWorker:
+    """A ``Worker`` in a process of its own."""
+
+    def __init__(self, root: str, device: str, threads: int, board: Any) -> None:
+        self._worker = Worker(Store(Path(root)), device=device, threads=threads)
+        self._board = board
+
+    def ping(self) -> int:
+        """Answer with the process id, to show that this worker has been placed and lives."""
+        return os.getpid()
+
+    def do(self, work: Work) -> Done | Failure:
+        """Do a work."""
+
+        def progress(done: int, total: int) -> None:
+            self._board.note.remote(work.key, done, total)
+
+        return self._worker.do(work, throttled(progress, 0.5))
+
+
+@dataclass
+class Member:
+    """An actor as the driver sees it: starting until it has answered, then idle or busy.
+
+    ``waiting`` is the answer that is outstanding, to the ping or from the work.
+    """
+
+    handle: Any
+    shape: Shape
+    waiting: Any
+    since: float
+    ready: bool = False
+    ticket: Ticket | None = None
+    last: Stage | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it can be given work."""
+        return self.ready and self.ticket is None

@@ -1,0 +1,64 @@
+"""The codes of all edited rows, found by row and smoothed over time."""
+
+import numpy as np
+
+from stages.artifacts import F32, Alignment, Latents, Video
+from stages.crop_faces import runs
+
+REACH = 3.0
+"""Sigmas at which the Gaussian ends."""
+
+
+class CodePath:
+    """Codes along each run of a face.
+
+    Smoothing never crosses from one run to another, and counts in seconds, so that frames at
+    uneven distances are weighed by their time.
+    """
+
+    def __init__(
+        self, latents: list[Latents], alignment: Alignment, video: Video, sigma: float
+    ) -> None:
+        self._place = {item.row + i: (item, i) for item in latents for i in range(len(item.frame))}
+        self._seconds = video.seconds[alignment.frame]
+        self._sigma = sigma
+        self._run = {
+            row: (first, last) for first, last in runs(alignment) for row in range(first, last)
+        }
+        missing = sorted(set(self._run) - set(self._place))
+        if missing:
+            raise ValueError(f"{len(missing)} rows have no codes, the first is {missing[0]}")
+
+    @property
+    def rows(self) -> list[int]:
+        """All rows that have codes, in order."""
+        return sorted(self._run)
+
+    def codes(self, rows: list[int]) -> F32:
+        """(n, w_plus rows, style_dim) of these rows."""
+        return np.stack([self._smoothed(row) for row in rows])
+
+    def _code(self, row: int) -> F32:
+        item, index = self._place[row]
+        return np.asarray(item.w_plus[index], np.float32)
+
+    def _smoothed(self, row: int) -> F32:
+        if self._sigma == 0:
+            return self._code(row)
+        first, last = self._run[row]
+        near, weights = [row], [1.0]
+        for step in (-1, 1):
+            other = row + step
+            while first <= other < last:
+                away = abs(self._seconds[other] - self._seconds[row]) / self._sigma
+                if away > REACH:
+                    break
+                near.append(other)
+                weights.append(float(np.exp(-(away**2) / 2)))
+                other += step
+        total = sum(weights)
+        found = sum(
+            (w / total * self._code(r) for w, r in zip(weights, near, strict=True)),
+            np.zeros((), np.float32),
+        )
+        return np.asarray(found, np.float32)

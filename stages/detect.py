@@ -1,0 +1,147 @@
+"""Stage: find every face in every frame, with its landmarks. One pass over the clip."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.stage import Context, Resources, Stage
+from stages.artifacts import F32, U8, FaceModelWeights, Faces, SourceClip, Video
+from stages.media.reader import read_rgb
+from stages.networks.blazeface import (
+    BlazeFace,
+    Detections,
+    Window,
+    join,
+    merge_overlapping,
+    overlaps,
+)
+from stages.networks.facemesh import FaceMesh, Mesh, quad_of_detection, quad_of_landmarks
+from stages.networks.fan import Fan
+
+_SAME_FACE = 0.3
+"""Intersection over union from which two boxes of one frame are one face."""
+_LOST = 0.9
+"""Mesh confidence below which a face that the detector no longer sees is given up."""
+_PART_INSIDE = 0.5
+"""Least part of a face's box that lies inside the picture."""
+
+
+@dataclass(frozen=True)
+class FaceFinder:
+    """The loaded networks. ``fan`` only where 68 landmarks are asked for."""
+
+    detector: BlazeFace
+    mesh: FaceMesh
+    fan: Fan | None
+
+
+class DetectFaces(Stage):
+    """Boxes by BlazeFace, landmarks by the face mesh (or by face-alignment's FAN).
+
+    Each frame is looked at as a whole and, when it is not nearly square, in overlapping squares,
+    since the detector's own input is small. A face that the last frame had is followed by its mesh
+    even where the detector blinks.
+    """
+
+    version: ClassVar[int] = 1
+    resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=0.6)
+
+    landmarks: Literal["mesh", "fan"] = "mesh"
+    """468 points of the built-in mesh, or 68 of the face-alignment library."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Least score of the detector for a place to be looked at."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    """Least confidence of the mesh for a face to count. In full profile and on half faces it
+    falls to 0.5 or 0.7, and its points can no longer be used."""
+    min_face: Annotated[float, Field(ge=8)] = 40
+    """Least height of a face, hairline to chin, in pixels."""
+
+    def load(self, face_models: FaceModelWeights, context: Context) -> FaceFinder:
+        """Raises MissingDependency when ``landmarks`` is "fan" and its weights cannot be had."""
+        fan = Fan(context.device) if self.landmarks == "fan" else None
+        return FaceFinder(BlazeFace(face_models.folder), FaceMesh(face_models.folder), fan)
+
+    def run(self, loaded: FaceFinder, clip: SourceClip, video: Video, context: Context) -> Faces:
+        frames: list[int] = []
+        boxes: list[F32] = []
+        scores: list[float] = []
+        points: list[F32] = []
+        before: list[Mesh] = []
+        for index, image in enumerate(read_rgb(clip.path, video)):
+            before = self.faces_in(loaded, image, before)
+            box = np.array([mesh.box for mesh in before], np.float32).reshape(-1, 4)
+            marks = [mesh.landmarks for mesh in before]
+            frames += [index] * len(before)
+            boxes += list(box)
+            scores += [mesh.confidence for mesh in before]
+            points += marks if loaded.fan is None else list(loaded.fan(image, box))
+            context.progress(index + 1, video.frames)
+        count = 468 if loaded.fan is None else 68
+        return Faces(
+            layout="mesh" if loaded.fan is None else "ibug",
+            frame=np.array(frames, np.int32),
+            box=np.array(boxes, np.float32).reshape(-1, 4),
+            score=np.array(scores, np.float32),
+            landmarks=np.array(points, np.float32).reshape(-1, count, 2),
+        )
+
+    def faces_in(self, loaded: FaceFinder, image: U8, before: list[Mesh]) -> list[Mesh]:
+        """Meshes of one frame, largest first. ``before``: those of the frame before it."""
+        height, width = image.shape[:2]
+        seen = self._detect(loaded.detector, image)
+        candidates: list[Mesh] = []
+        for mesh in before:
+            followed = loaded.mesh(image, quad_of_landmarks(mesh.landmarks))
+            confirmed = bool((overlaps(followed.box, seen.box) > _SAME_FACE).any())
+            if followed.confidence >= (self.confidence if confirmed else _LOST):
+                candidates.append(followed)
+        for row in range(len(seen.box)):
+            if _known(seen.box[row], candidates):
+                continue
+            first = loaded.mesh(image, quad_of_detection(seen, row))
+            candidates.append(loaded.mesh(image, quad_of_landmarks(first.landmarks)))
+        faces: list[Mesh] = []
+        for mesh in sorted(candidates, key=_height, reverse=True):
+            fits = (
+                _height(mesh) >= self.min_face and _inside(mesh.box, width, height) >= _PART_INSIDE
+            )
+            sure = mesh.confidence >= self.confidence
+            if fits and sure and not _known(mesh.box, faces):
+                faces.append(mesh)
+        return faces
+
+    def _detect(self, detector: BlazeFace, image: U8) -> Detections:
+        found = [
+            detector(image, window, self.threshold)
+            for window in windows(image.shape[1], image.shape[0])
+        ]
+        return merge_overlapping(join(found))
+
+
+def windows(width: int, height: int) -> list[Window]:
+    """The whole picture as one square, and squares along its longer side that overlap by half."""
+    long, short = max(width, height), min(width, height)
+    whole = Window((width - long) // 2, (height - long) // 2, long)
+    if long < 1.25 * short:
+        return [whole]
+    count = int(np.ceil((long - short) / (short / 2))) + 1
+    starts = np.linspace(0, long - short, count).round().astype(int).tolist()
+    wide = width >= height
+    return [whole, *(Window(s if wide else 0, 0 if wide else s, short) for s in starts)]
+
+
+def _known(box: F32, faces: list[Mesh]) -> bool:
+    boxes = np.array([mesh.box for mesh in faces], np.float32).reshape(-1, 4)
+    return bool((overlaps(box, boxes) > _SAME_FACE).any())
+
+
+def _height(mesh: Mesh) -> float:
+    return float(mesh.box[3] - mesh.box[1])
+
+
+def _inside(box: F32, width: int, height: int) -> float:
+    """How much of the box lies within the picture, in [0, 1]."""
+    low, high = np.maximum(box[:2], 0), np.minimum(box[2:], (width, height))
+    return float(np.prod(np.clip(high - low, 0, None)) / max(np.prod(box[2:] - box[:2]), 1e-9))

@@ -1,0 +1,73 @@
+"""Direction files: safetensors with a JSON header, never pickle.
+
+The vector ``direction`` (style_dim,) has unit length. The header says which generator it belongs
+to, on which rows of W+ it acts, and its unit: one sigma is the standard deviation of the
+projection on it over 10,000 unmodified samples of the mapping network.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from pipeline.failure import InputError
+from stages.artifacts import F32, Direction
+
+HEADER = "direction.json"
+
+
+class DirectionHeader(BaseModel):
+    """What a direction file says of itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
+    generator: str
+    """Name of the generator in the weights manifest."""
+    rows: tuple[int, ...]
+    """Rows of W+ it acts on."""
+    sigma: float = Field(gt=0)
+    """One unit of strength, as a length in W."""
+    mean: float
+    """Mean projection of the same samples, so that a face can be placed among them."""
+    years_per_sigma: float | None = None
+    """Mean change of the apparent age by one sigma, measured on held-back faces."""
+    correlation: float = Field(ge=-1, le=1)
+    """Of the projection with the label, on held-back samples."""
+    orthogonal_to: tuple[str, ...] = ()
+    made_by: str
+    """The command."""
+    licence: str
+
+
+def write_direction(path: Path, header: DirectionHeader, vector: F32) -> Direction:
+    """Write a file and return it as an artifact. ``vector``: (style_dim,), of unit length."""
+    save_file({"direction": vector.astype(np.float32)}, path, {HEADER: header.model_dump_json()})
+    return open_direction(path)
+
+
+def open_direction(path: Path) -> Direction:
+    """The file as an artifact that can be given to a plan."""
+    header, _ = read_direction(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Direction(name=header.name, file=path, sha256=digest)
+
+
+def read_direction(path: Path) -> tuple[DirectionHeader, F32]:
+    """Header and unit vector (style_dim,).
+
+    Raises:
+        InputError: it is not a direction file.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = DirectionHeader.model_validate_json((file.metadata() or {}).get(HEADER, ""))
+            vector = np.asarray(file.get_tensor("direction"), np.float32)
+    except (OSError, SafetensorError, ValidationError, ValueError) as error:
+        raise InputError(f"{path} is not a direction file ({type(error).__name__}).") from error
+    if vector.ndim != 1 or not np.isfinite(vector).all():
+        raise InputError(f"{path} is not a direction file: its vector is {vector.shape}.")
+    return header, vector

@@ -1,0 +1,100 @@
+"""Stage: where the inversion of each track starts."""
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.stage import Context, Resources, Stage
+from stages.artifacts import (
+    U8,
+    Alignment,
+    GeneratorWeights,
+    HeadWeights,
+    PerceptualWeights,
+    SourceClip,
+    TrackStarts,
+    Video,
+)
+from stages.crop_faces import CROP
+from stages.joint_inversion import Inverter, invert_jointly, load_inverter
+from stages.media.reader import read_planes
+from stages.objective import Weights
+from stages.quad import crop
+
+
+class InitialiseLatents(Stage):
+    """One code per track: frames spread over it, inverted jointly from the mean latent.
+
+    What they share is their mean code; every window of the track starts there.
+    """
+
+    resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=3)
+
+    frames: int = Field(default=6, ge=1)
+    """Frames of a track that are looked at."""
+    steps: int = Field(default=60, ge=1)
+    """Adam steps."""
+    rate: float = Field(default=0.05, gt=0)
+    """Learning rate."""
+    perceptual_size: int = Field(default=128, ge=32)
+    """Side at which the perceptual distance is taken."""
+    weights: Weights = Weights(consistency=0)
+    """Of the objective; the frames are no neighbours, so flow says nothing of them."""
+
+    def load(
+        self,
+        generator: GeneratorWeights,
+        heads: HeadWeights,
+        perceptual: PerceptualWeights,
+        context: Context,
+    ) -> Inverter:
+        return load_inverter(generator, heads, perceptual, context)
+
+    def run(
+        self,
+        loaded: Inverter,
+        clip: SourceClip,
+        video: Video,
+        alignment: Alignment,
+        context: Context,
+    ) -> TrackStarts:
+        tracks = np.unique(alignment.track[alignment.weight > 0])
+        mean = loaded.mean_code()
+        codes, psnr = [], []
+        for done, track in enumerate(tracks):
+            crops = self._spread(clip, video, alignment, int(track))
+            start = np.repeat(mean[None], len(crops), axis=0)
+            found = invert_jointly(
+                loaded,
+                crops,
+                start,
+                None,
+                self.weights,
+                steps=self.steps,
+                rate=self.rate,
+                perceptual_size=self.perceptual_size,
+                progress=lambda step, done=done: context.progress(  # type: ignore[misc]
+                    done * self.steps + step, len(tracks) * self.steps
+                ),
+            )
+            codes.append(found.w_plus.mean(axis=0))
+            psnr.append(float(found.psnr.mean()))
+        shape = (len(tracks), *mean.shape)
+        return TrackStarts(
+            track=tracks.astype(np.int32),
+            w_plus=np.array(codes, np.float32).reshape(shape),
+            psnr=np.array(psnr, np.float32),
+        )
+
+    def _spread(self, clip: SourceClip, video: Video, alignment: Alignment, track: int) -> U8:
+        """(k, 256, 256, 3) crops of frames at even distances, first and last excluded."""
+        rows = np.flatnonzero((alignment.track == track) & (alignment.weight > 0))
+        share = (np.arange(self.frames) + 0.5) / self.frames
+        chosen = rows[np.unique((share * len(rows)).astype(int))]
+        crops: list[U8] = []
+        for row in chosen:
+            at = int(alignment.frame[row])
+            (frame,) = read_planes(clip.path, video, at, at + 1)
+            crops.append(crop(frame.rgb(), alignment.quad[row], CROP))
+        return np.stack(crops)

@@ -1,0 +1,143 @@
+"""Stages: the codes of all frames, in two waves of windows.
+
+A run of a face is cut into windows of nine frames that share their end frames. The first wave
+solves frames 0 to 4 of every window (the anchors), all in parallel. The second solves frames 5 to
+7 between two codes that are then known: its own frame 4 and the next window's frame 0. So every
+frame is solved together with its neighbours, none is solved alone, no window waits for a chain of
+others, and where windows meet they share the code itself.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.stage import Context, Resources, Stage
+from stages.artifacts import (
+    AlignedFaces,
+    Flow,
+    GeneratorWeights,
+    HeadWeights,
+    Latents,
+    PerceptualWeights,
+    TrackStarts,
+)
+from stages.joint_inversion import Inverter, invert_jointly, load_inverter
+from stages.objective import Pairs, Weights
+
+ANCHORS = 5
+"""Frames solved jointly in the first wave: paper 003's N."""
+
+
+class InvertWindow(Stage):
+    """Settings and networks that both waves share."""
+
+    resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=3)
+
+    steps: int = Field(default=40, ge=1)
+    """Adam steps."""
+    rate: float = Field(default=0.03, gt=0)
+    """Learning rate of the base code."""
+    perceptual_size: int = Field(default=128, ge=32)
+    """Side at which the perceptual distance is taken."""
+    weights: Weights = Weights()
+    """Of the objective."""
+
+    def load(
+        self,
+        generator: GeneratorWeights,
+        heads: HeadWeights,
+        perceptual: PerceptualWeights,
+        context: Context,
+    ) -> Inverter:
+        return load_inverter(generator, heads, perceptual, context)
+
+
+class InvertAnchors(InvertWindow):
+    """First wave: the first five frames of a window, from the track's own code."""
+
+    def run(
+        self,
+        loaded: Inverter,
+        faces: AlignedFaces,
+        flow: Flow,
+        starts: TrackStarts,
+        context: Context,
+    ) -> Latents:
+        n = min(ANCHORS, len(faces.frame))
+        found = invert_jointly(
+            loaded,
+            faces.crops[:n],
+            np.repeat(starts.of(faces.track)[None], n, axis=0),
+            Pairs.of(flow, 0, n, context.device),
+            self.weights,
+            steps=self.steps,
+            rate=self.rate,
+            perceptual_size=self.perceptual_size,
+            progress=lambda step: context.progress(step * n // self.steps, n),
+        )
+        return Latents(
+            track=faces.track,
+            row=faces.row,
+            frame=faces.frame[:n],
+            psnr=found.psnr,
+            w_plus=found.w_plus,
+        )
+
+
+class BridgeAnchors(InvertWindow):
+    """Second wave: the frames between a window's anchors and the next window's first."""
+
+    def run(
+        self,
+        loaded: Inverter,
+        faces: AlignedFaces,
+        flow: Flow,
+        anchors: Latents,
+        following: Latents | None,
+        context: Context,
+    ) -> Latents:
+        solved, n = len(anchors.frame), len(faces.frame)
+        # The frame shared with the next window is that window's to keep.
+        kept = n - 1 if faces.joins_next else n
+        if solved >= kept:
+            return _part(anchors, kept)
+        first = solved - 1
+        left = anchors.w_plus[-1]
+        count = n - first
+        if faces.joins_next:
+            if following is None or following.row != faces.row + n - 1:
+                raise ValueError(f"the window at row {faces.row} has lost its next")
+            share = np.linspace(0, 1, count, dtype=np.float32)[:, None, None]
+            start, fixed = left + share * (following.w_plus[0] - left), [0, count - 1]
+        else:
+            start, fixed = np.repeat(left[None], count, axis=0), [0]
+        found = invert_jointly(
+            loaded,
+            faces.crops[first:],
+            start.astype(np.float32),
+            Pairs.of(flow, first, count, context.device),
+            self.weights,
+            steps=self.steps,
+            rate=self.rate,
+            perceptual_size=self.perceptual_size,
+            fixed=fixed,
+            progress=lambda step: context.progress(step * count // self.steps, count),
+        )
+        return Latents(
+            track=faces.track,
+            row=faces.row,
+            frame=faces.frame[:kept],
+            psnr=np.concatenate([anchors.psnr[:first], found.psnr])[:kept],
+            w_plus=np.concatenate([anchors.w_plus[:first], found.w_plus])[:kept],
+        )
+
+
+def _part(latents: Latents, count: int) -> Latents:
+    return Latents(
+        track=latents.track,
+        row=latents.row,
+        frame=latents.frame[:count],
+        psnr=latents.psnr[:count],
+        w_plus=latents.w_plus[:count],
+    )

@@ -1,0 +1,33 @@
+"""Source and result next to each other, as a viewer sees them."""
+
+import dataclasses
+
+import numpy as np
+
+from stages.artifacts import Video
+from stages.media.planes import Plane, Planes
+
+
+def double(video: Video) -> Video:
+    """The same video with room for two pictures side by side when upright."""
+    if _along_width(video):
+        return dataclasses.replace(video, width=2 * video.width)
+    return dataclasses.replace(video, height=2 * video.height)
+
+
+def beside(source: Planes, result: Planes, video: Video) -> Planes:
+    """Planes of both, the source on the viewer's left; coded orientation."""
+    axis = 1 if _along_width(video) else 0
+    # A quarter turn clockwise brings the coded bottom to the left; a mirror acts before it.
+    swap = (video.rotation == 180) != video.flip if axis == 1 else video.rotation == 90
+
+    def join(left: Plane, right: Plane) -> Plane:
+        pair = (right, left) if swap else (left, right)
+        return np.asarray(np.concatenate(pair, axis=axis), left.dtype)
+
+    y, cb, cr = (join(a, b) for a, b in zip(source, result, strict=True))
+    return y, cb, cr
+
+
+def _along_width(video: Video) -> bool:
+    return video.rotation in (0, 180)

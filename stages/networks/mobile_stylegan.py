@@ -1,0 +1,256 @@
+"""MobileStyleGAN: mapping and synthesis network in W and W+.
+
+Belousov, "MobileStyleGAN: A Lightweight Convolutional Neural Network for High-Fidelity Image
+Synthesis" (arXiv 2104.04767). The mapping network is StyleGAN2-FFHQ config-f's own, so W is that
+generator's W. Demodulation does not depend on the style here, so it is folded into the pointwise
+weights, and the noise is fixed: the generator is a deterministic function of ``w_plus``.
+
+Convention. Latents are ``w``: (n, style_dim) or ``w_plus``: (n, rows, style_dim). Images are
+(n, 3, size, size) float, about [-1, 1], RGB.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stages.networks.openvino_ir import read_constants
+
+
+@dataclass(frozen=True)
+class GeneratorShape:
+    """``channels``: features at 4, 8, 16, ... pixels; the image has twice the last resolution."""
+
+    style_dim: int = 512
+    channels: tuple[int, ...] = (512, 512, 512, 512, 512, 256, 128, 64)
+    mapping_layers: int = 8
+
+    @property
+    def blocks(self) -> int:
+        return len(self.channels) - 1
+
+    @property
+    def rows(self) -> int:
+        """Rows of W+ in the original layout (23 for the 1024 network)."""
+        return 3 * self.blocks + 2
+
+    @property
+    def active_rows(self) -> tuple[int, ...]:
+        """Rows of W+ that reach the image; all others have no effect whatever."""
+        inner = [row for i in range(self.blocks) for row in (3 * i + 1, 3 * i + 2)]
+        return (0, *inner, 3 * self.blocks)
+
+    @property
+    def size(self) -> int:
+        return int(4 * 2 ** (self.blocks + 1))
+
+
+def inverse_haar(low: Tensor, high: Tensor) -> Tensor:
+    """Inverse Haar wavelet transform ("db1", zero mode).
+
+    Args:
+        low: (n, c, h, w). high: (n, c, 3, h, w), bands (lh, hl, hh).
+
+    Returns:
+        (n, c, 2h, 2w).
+    """
+    n, c, h, w = low.shape
+    lh, hl, hh = high[:, :, 0], high[:, :, 1], high[:, :, 2]
+    plus, minus = low + lh, low - lh
+    sums, differences = hl + hh, hl - hh
+    quads = torch.stack((plus + sums, plus - sums, minus + differences, minus - differences), 2)
+    return F.pixel_shuffle((quads * 0.5).reshape(n, 4 * c, h, w), 2)
+
+
+class Mapping(nn.Module):
+    """z -> w: pixel norm, then fully connected layers with leaky ReLU and gain sqrt(2)."""
+
+    def __init__(self, shape: GeneratorShape) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Linear(shape.style_dim, shape.style_dim) for _ in range(shape.mapping_layers)
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        w = z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
+        for layer in self.layers:
+            w = math.sqrt(2) * F.leaky_relu(layer(w), 0.2)
+        return w
+
+
+class Modulation(nn.Linear):
+    """An independent linear map of one row of W+ to per-channel scales, (n, c, 1, 1)."""
+
+    def forward(self, style: Tensor) -> Tensor:
+        return super().forward(style)[:, :, None, None]
+
+
+class StyledConv(nn.Module):
+    """Modulated 3x3 convolution, fixed noise, bias, leaky ReLU.
+
+    Dense at 4x4, depthwise-separable above it. ``weight`` carries the folded demodulation.
+    """
+
+    def __init__(self, style_dim: int, c_in: int, c_out: int, size: int, *, dense: bool) -> None:
+        super().__init__()
+        self.modulation = Modulation(style_dim, c_in)
+        self.scale = 1 / math.sqrt(c_in * 9)
+        self.depthwise = None if dense else nn.Parameter(torch.randn(c_in, 1, 3, 3))
+        k = 3 if dense else 1
+        self.weight = nn.Parameter(torch.randn(c_out, c_in, k, k) / math.sqrt(k))
+        self.bias = nn.Parameter(torch.zeros(1, c_out, 1, 1))
+        self.register_buffer("noise", torch.zeros(1, 1, size, size))
+
+    noise: Tensor
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        x = x * (self.modulation(style) * self.scale)
+        if self.depthwise is None:
+            x = F.conv2d(x, self.weight, padding=1)
+        else:
+            x = F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1])
+            x = F.conv2d(x, self.weight)
+        return F.leaky_relu(x + self.noise + self.bias, 0.2)
+
+
+class Block(nn.Module):
+    """Wavelet upsampling (no convolution, no blur), then two styled convolutions."""
+
+    def __init__(self, style_dim: int, c_in: int, c_out: int, size: int) -> None:
+        super().__init__()
+        self.up = Modulation(style_dim, c_in)
+        self.conv1 = StyledConv(style_dim, c_in // 4, c_out, size, dense=False)
+        self.conv2 = StyledConv(style_dim, c_out, c_out, size, dense=False)
+
+    def forward(self, x: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        x = x * self.up(first)
+        n, c, h, w = x.shape
+        low, high = x[:, : c // 4], x[:, c // 4 :].reshape(n, c // 4, 3, h, w)
+        return torch.as_tensor(self.conv2(self.conv1(inverse_haar(low, high), first), second))
+
+
+class ToImage(nn.Module):
+    """Modulated 1x1 convolution to wavelet coefficients, then the image."""
+
+    def __init__(self, style_dim: int, c_in: int) -> None:
+        super().__init__()
+        self.modulation = Modulation(style_dim, c_in)
+        self.weight = nn.Parameter(torch.randn(12, c_in, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(1, 12, 1, 1))
+        self.scale = 1 / math.sqrt(c_in)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        x = F.conv2d(x * (self.modulation(style) * self.scale), self.weight) + self.bias
+        n, _, h, w = x.shape
+        return inverse_haar(x[:, :3], x[:, 3:].reshape(n, 3, 3, h, w))
+
+
+class MobileStyleGAN(nn.Module):
+    """The generator: ``mapping`` (z to w), ``features`` and ``forward`` (w_plus to image)."""
+
+    def __init__(self, shape: GeneratorShape | None = None) -> None:
+        super().__init__()
+        self.shape = shape or GeneratorShape()
+        s = self.shape
+        self.mapping = Mapping(s)
+        self.constant = nn.Parameter(torch.randn(1, s.channels[0], 4, 4))
+        self.conv1 = StyledConv(s.style_dim, s.channels[0], s.channels[0], 4, dense=True)
+        self.blocks = nn.ModuleList(
+            Block(s.style_dim, s.channels[i], s.channels[i + 1], 8 * 2**i) for i in range(s.blocks)
+        )
+        self.to_image = ToImage(s.style_dim, s.channels[-1])
+
+    def broadcast(self, w: Tensor) -> Tensor:
+        """(n, style_dim) to (n, rows, style_dim): the same code in every row."""
+        return w[:, None].expand(-1, self.shape.rows, -1)
+
+    def pyramid(self, w_plus: Tensor, size: int) -> Iterator[Tensor]:
+        """Feature maps of 4, 8, ... ``size`` pixels, each (n, channels there, s, s)."""
+        x = self.conv1(self.constant.expand(len(w_plus), -1, -1, -1), w_plus[:, 0])
+        yield x
+        for i, block in enumerate(self.blocks):
+            if x.shape[-1] >= size:
+                return
+            x = block(x, w_plus[:, 3 * i + 1], w_plus[:, 3 * i + 2])
+            yield x
+
+    def features(self, w_plus: Tensor, size: int) -> Tensor:
+        """Feature map of ``size`` pixels: (n, channels there, size, size)."""
+        *_, last = self.pyramid(w_plus, size)
+        return last
+
+    def image(self, features: Tensor, w_plus: Tensor) -> Tensor:
+        """The last features to the image: (n, 3, size, size), about [-1, 1]."""
+        return torch.as_tensor(self.to_image(features, w_plus[:, 3 * self.shape.blocks]))
+
+    def forward(self, w_plus: Tensor) -> Tensor:
+        """w_plus (n, rows, style_dim) to images (n, 3, size, size), about [-1, 1]."""
+        return self.image(self.features(w_plus, self.shape.size // 2), w_plus)
+
+    @torch.no_grad()
+    def mean_latent(self, samples: int = 4096, seed: int = 0) -> Tensor:
+        """Mean of W over the mapping network's own samples: (style_dim,)."""
+        z = torch.randn(samples, self.shape.style_dim, generator=torch.manual_seed(seed))
+        return torch.as_tensor(self.mapping(z.to(self.constant)).mean(dim=0))
+
+
+def load_mobile_stylegan(folder: Path) -> MobileStyleGAN:
+    """Build the FFHQ 1024 generator from the wheel's OpenVINO files, frozen and in eval mode."""
+    model = MobileStyleGAN()
+    _load_mapping(model.mapping, folder)
+    _load_synthesis(model, folder)
+    return model.eval().requires_grad_(False)
+
+
+def _load_mapping(mapping: Mapping, folder: Path) -> None:
+    # Learning-rate multiplier and equalised-lr gain are folded into the file's numbers.
+    values = [c.value for c in read_constants(folder, "MappingNetwork")]
+    weights = [v for v in values if v.shape == (512, 512)]
+    biases = [v.reshape(512) for v in values if v.numel() == 512]
+    for layer, weight, bias in zip(mapping.layers, weights, biases, strict=True):
+        layer.load_state_dict({"weight": weight, "bias": bias})
+
+
+def _load_synthesis(model: MobileStyleGAN, folder: Path) -> None:
+    constants = read_constants(folder, "SynthesisNetwork")
+    named = {c.name: c.value for c in constants}
+    folded = iter([c.value for c in constants if c.name.startswith("Mul_")])
+    noises = iter(
+        [c.value for c in constants if c.value.ndim == 4 and c.value.shape[:2] == (1, 1)
+         and c.value.shape[2] > 1]
+    )  # fmt: skip
+
+    def styled(conv: StyledConv, name: str) -> None:
+        state = {
+            "modulation.weight": named[f"{name}.conv.modulation.weight"],
+            "modulation.bias": named[f"{name}.conv.modulation.bias"][0],
+            "weight": next(folded),
+            "bias": named[f"{name}.bias"],
+            "noise": next(noises),
+        }
+        if conv.depthwise is not None:
+            state["depthwise"] = named[f"{name}.conv.weight_dw"][:, 0]
+        conv.load_state_dict(state)
+
+    model.constant.data.copy_(named["m.input.input"])
+    styled(model.conv1, "m.conv1")
+    for i, block in enumerate(model.blocks):
+        assert isinstance(block, Block)  # what ModuleList cannot say
+        name = f"m.layers.{i}"
+        block.up.load_state_dict({
+            "weight": named[f"{name}.up.modulation.weight"],
+            "bias": named[f"{name}.up.modulation.bias"][0],
+        })  # fmt: skip
+        styled(block.conv1, f"{name}.conv1")
+        styled(block.conv2, f"{name}.conv2")
+    head = f"m.layers.{model.shape.blocks - 1}.to_img"
+    model.to_image.load_state_dict({
+        "modulation.weight": named[f"{head}.conv.modulation.weight"],
+        "modulation.bias": named[f"{head}.conv.modulation.bias"][0],
+        "weight": named[f"{head}.conv.weight"],
+        "bias": named[f"{head}.bias"],
+    })  # fmt: skip

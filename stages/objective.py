@@ -1,0 +1,139 @@
+"""What joint inversion minimises: fidelity of each frame, agreement across frames, and a prior.
+
+Convention. Images are (n, 3, s, s) in [-1, 1]; codes (n, rows, style_dim). Flow of a pair is in
+pixels of its own grid, as in ``stages.artifacts.Flow``.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from stages.artifacts import Flow
+from stages.networks.perceptual import Perceptual
+
+
+class Weights(BaseModel):
+    """Of the terms of the objective."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    pixel: float = Field(default=1.0, ge=0)
+    """Mean squared error, paper 003's L_C (eq. 9)."""
+    perceptual: float = Field(default=0.25, ge=0)
+    """Feature distance, paper 003's L_P (eq. 10), at ``perceptual_size``."""
+    consistency: float = Field(default=2.0, ge=0)
+    """Flow-warped difference between reconstructed neighbours, under the occlusion mask."""
+    spread: float = Field(default=2e-3, ge=0)
+    """Squared distance of the rows of W+ from their own mean: the generator knows W, not W+."""
+    step: float = Field(default=2e-3, ge=0)
+    """Squared length of the steps between neighbouring frames."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Neighbouring frames i and i+1 of a window: where each pixel of one lies in the other.
+
+    ``forward``, ``backward``: (n-1, s, s, 2) sampling grids for ``grid_sample``; ``visible``,
+    ``visible_back``: (n-1, 1, s, s) in {0, 1}.
+    """
+
+    forward: Tensor
+    backward: Tensor
+    visible: Tensor
+    visible_back: Tensor
+
+    @staticmethod
+    def of(flow: Flow, first: int, count: int, device: str) -> "Pairs":
+        """Of ``count`` frames from ``first``."""
+        part = slice(first, first + max(count - 1, 0))
+
+        def mask(values: object) -> Tensor:
+            return torch.as_tensor(values, dtype=torch.float32, device=device)[:, None]
+
+        return Pairs(
+            forward=sampling_grid(torch.tensor(flow.forward[part], device=device).float()),
+            backward=sampling_grid(torch.tensor(flow.backward[part], device=device).float()),
+            visible=mask(flow.visible[part].copy()),
+            visible_back=mask(flow.visible_back[part].copy()),
+        )
+
+
+def sampling_grid(flow: Tensor) -> Tensor:
+    """Flow (n, s, s, 2) in pixels to the normalised positions p + flow(p), corners not aligned."""
+    size = flow.shape[1]
+    centre = torch.arange(size, dtype=flow.dtype, device=flow.device) + 0.5
+    y, x = torch.meshgrid(centre, centre, indexing="ij")
+    return (torch.stack((x, y), dim=-1) + flow) * (2 / size) - 1
+
+
+def cross_frame_consistency(images: Tensor, pairs: Pairs) -> Tensor:
+    """How far reconstructed neighbours differ along the source's own motion.
+
+    ``mean of M * (G_i(p) - G_{i+1}(p + F(p)))^2`` over both directions of every neighbouring pair.
+    Paper 003's published consistency term warps a frame and its own target with the same flow, so
+    it compares no two frames; this one does (Lai et al. 2018, eq. 9, with flow of the source).
+    """
+    size = pairs.visible.shape[-1]
+    small = F.interpolate(images, (size, size), mode="area") if images.shape[-1] != size else images
+    here, there = small[:-1], small[1:]
+    error = pairs.visible * (here - _sample(there, pairs.forward)).square()
+    back = pairs.visible_back * (there - _sample(here, pairs.backward)).square()
+    count = 3 * (pairs.visible.sum() + pairs.visible_back.sum())
+    return (error.sum() + back.sum()) / count.clamp(min=1)
+
+
+def _sample(images: Tensor, grid: Tensor) -> Tensor:
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+class Objective:
+    """The objective for one window; features of the targets are computed once."""
+
+    def __init__(
+        self,
+        targets: Tensor,
+        perceptual: Perceptual,
+        pairs: Pairs | None,
+        weights: Weights,
+        perceptual_size: int,
+    ) -> None:
+        self.targets = targets
+        self.pairs = pairs
+        self.weights = weights
+        self.perceptual = perceptual
+        self.size = perceptual_size
+        with torch.no_grad():
+            self.features = perceptual.features(self._small(targets))
+
+    def __call__(self, images: Tensor, codes: Tensor, free: Tensor) -> Tensor:
+        """Scalar loss.
+
+        Args:
+            images: (n, 3, s, s) renders of ``codes`` (n, free rows, style_dim).
+            free: (n,) 1 for frames that are being solved, 0 for fixed ones.
+        """
+        w = self.weights
+        share = free / free.sum()
+        pixel = (images - self.targets).square().mean(dim=(1, 2, 3))
+        loss = w.pixel * (share * pixel).sum()
+        if w.perceptual:
+            features = self.perceptual.features(self._small(images))
+            loss = (
+                loss
+                + w.perceptual * (share * self.perceptual.distance(features, self.features)).sum()
+            )
+        if w.consistency and self.pairs is not None and len(images) > 1:
+            loss = loss + w.consistency * cross_frame_consistency(images, self.pairs)
+        spread = (codes - codes.mean(dim=1, keepdim=True)).square().mean(dim=(1, 2))
+        loss = loss + w.spread * (share * spread).sum()
+        if len(codes) > 1:
+            loss = loss + w.step * codes.diff(dim=0).square().mean()
+        return loss
+
+    def _small(self, images: Tensor) -> Tensor:
+        if images.shape[-1] == self.size:
+            return images
+        return F.interpolate(images, (self.size, self.size), mode="area")

@@ -1,0 +1,116 @@
+"""The face's outline, the head around it, and the soft mask in which the product may change pixels.
+
+Convention. An outline is (36, 2): point 0 is the top of the forehead, 18 the tip of the chin, and
+the points in between follow the picture clockwise (first down its right side). Pixels of the
+upright picture, centres at half-integers.
+"""
+
+import cv2
+import numpy as np
+
+from stages.artifacts import F32, F64, Bool
+from stages.quad import apply_affine, eyes_and_mouth, rot90
+
+POINTS = 36
+_CHIN = 18
+_MESH_OVAL = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
+    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
+
+UP = 1.75
+"""Above the face's middle the head reaches this many times as far as the forehead: hair."""
+SIDE = 1.28
+"""To each side: ears and hair, or the far cheek of a turned head."""
+DOWN = 1.1
+"""Below the middle: the jaw's soft edge and a little of the neck's shadow."""
+
+_GRID = 128  # cells across on which distances are computed exactly; between them they are linear
+_FOREHEAD = 0.5  # brow to hairline over eyes to mouth: the mesh's median on 28 photographs
+
+
+def face_outline(landmarks: F32) -> F32:
+    """(..., 36, 2) outline of each face. ``landmarks``: mesh (..., 468, 2) or ibug (..., 68, 2)."""
+    if landmarks.shape[-2] != 68:
+        return landmarks[..., list(_MESH_OVAL), :]
+    return _ibug_outline(landmarks.astype(np.float64)).astype(np.float32)
+
+
+def _ibug_outline(points: F64) -> F64:
+    """The jaw line closed over the forehead by half an ellipse, which ibug's 68 points lack."""
+    eye_0, eye_1, mouth = np.moveaxis(eyes_and_mouth(points.astype(np.float32)), -2, 0)
+    up = (eye_0 + eye_1) / 2 - mouth
+    brow = points[..., 17:27, :].mean(axis=-2)
+    right, left = points[..., 16, :], points[..., 0, :]
+    middle, half = (right + left) / 2, (right - left) / 2
+    # Straight above the middle of the jaw's two ends, as high as the hairline.
+    rise = (((brow - middle) * up).sum(-1) / (up**2).sum(-1) + _FOREHEAD)[..., None] * up
+    angle = np.arange(1, 19) / 19 * np.pi  # from the right end of the jaw over the top to the left
+    arc = (
+        middle[..., None, :]
+        + np.cos(angle)[:, None] * half[..., None, :]
+        + np.sin(angle)[:, None] * rise[..., None, :]
+    )
+    top = middle + rise
+    jaw = points[..., 16::-1, :]
+    down = [top[..., None, :], arc[..., 8::-1, :], jaw, arc[..., :8:-1, :]]
+    return np.asarray(np.concatenate(down, axis=-2), np.float64)
+
+
+def head_hull(outline: F32 | F64) -> F64:
+    """(..., 36, 2) polygon about the whole head: the outline stretched up, sideways and down.
+
+    The stretch is along the face's own axis, from chin to forehead, about the outline's middle.
+    """
+    points = outline.astype(np.float64)
+    centre = (points[..., 0, :] + points[..., _CHIN, :]) / 2
+    up = points[..., 0, :] - points[..., _CHIN, :]
+    up = up / np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
+    side = rot90(up)
+    offset = points - centre[..., None, :]
+    height = (offset * up[..., None, :]).sum(-1, keepdims=True)
+    width = (offset * side[..., None, :]).sum(-1, keepdims=True)
+    height = height * np.where(height > 0, UP, DOWN)
+    hull = centre[..., None, :] + height * up[..., None, :] + width * SIDE * side[..., None, :]
+    return np.asarray(hull, np.float64)
+
+
+def soft_mask(outline: F32 | F64, affine: F64, size: int, feather: float = 0.12) -> F32:
+    """(size, size) alpha of the head in a crop: 0 outside the head hull, 1 well inside it.
+
+    Alpha rises with the smoothstep of the distance to the hull's edge, inwards only, so that its
+    support is the hull and never more.
+
+    Args:
+        outline: (36, 2) in pixels of the upright picture.
+        affine: (2, 3) from there to crop pixels, 0..size (``quad.quad_to_square``).
+        feather: width of the rise, in face heights (forehead to chin).
+    """
+    hull = apply_affine(affine, head_hull(outline))
+    ends = apply_affine(affine, np.asarray(outline, np.float64)[[0, _CHIN]])
+    width = max(feather * float(np.linalg.norm(ends[0] - ends[1])), 1e-6)
+    cells = min(_GRID, size)
+    centres = (np.arange(cells) + 0.5) * (size / cells)
+    grid = np.stack(np.meshgrid(centres, centres), axis=-1)
+    inside = _distance_inside(hull, grid.reshape(-1, 2)).reshape(cells, cells)
+    depth = cv2.resize(inside.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
+    t = np.clip(depth / np.float32(width), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def _distance_inside(polygon: F64, points: F64) -> F64:
+    """(n,) distance to the polygon's edge, negative outside it."""
+    a, b = polygon, np.roll(polygon, -1, axis=0)
+    edge = b - a
+    nearest = np.full(len(points), np.inf)
+    inside: Bool = np.zeros(len(points), bool)
+    for start, end, along in zip(a, b, edge, strict=True):
+        offset = points - start
+        t = np.clip(offset @ along / max(along @ along, 1e-12), 0, 1)
+        nearest = np.minimum(nearest, ((offset - t[:, None] * along) ** 2).sum(axis=1))
+        # Even-odd rule: count the edges that a ray to the right crosses.
+        spans = (start[1] > points[:, 1]) != (end[1] > points[:, 1])
+        if along[1] != 0:
+            crossing = start[0] + (points[:, 1] - start[1]) / along[1] * along[0]
+            inside ^= spans & (points[:, 0] < crossing)
+    return np.asarray(np.where(inside, 1.0, -1.0) * np.sqrt(nearest))

@@ -1,0 +1,149 @@
+"""Stage: synthesise, composite and encode, as one stream; then mux with the rest of the clip.
+
+Pixels never lie on disk between the three: a frame is decoded, its faces are rendered and pasted,
+and its planes go to the encoder.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from pipeline.stage import Context, Resources, Stage
+from stages.artifacts import (
+    F32,
+    U8,
+    Alignment,
+    Edits,
+    GeneratorWeights,
+    HeadWeights,
+    Latents,
+    Rendered,
+    SourceClip,
+    Video,
+)
+from stages.code_path import CodePath
+from stages.composite import Patch, paste
+from stages.detail import edit_flow, with_moved_detail
+from stages.joint_inversion import load_generator
+from stages.media.mux import DEFAULT_TAG, mux
+from stages.media.reader import Frame, read_planes
+from stages.media.side_by_side import beside, double
+from stages.media.writer import VideoWriter
+from stages.networks.rgb_head import RenderableGenerator
+from stages.outline import soft_mask
+from stages.quad import crop, quad_to_square, side_of
+
+
+class RenderClip(Stage):
+    """Edits every frame that has a face; the others pass through as they were decoded."""
+
+    resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=3)
+
+    largest: Literal[256, 512, 1024] = 1024
+    """Largest render; a small face is rendered at what it has in the frame."""
+    smoothing: float = Field(default=0.04, ge=0)
+    """Sigma in seconds of the smoothing of codes over time; detail and expression come from the
+    source, not from the codes."""
+    batch: int = Field(default=4, gt=0, exclude=True)
+    """Frames rendered at once."""
+    codec: str | None = None
+    """Video encoder; none means the clip's own kind."""
+    crf: int | None = None
+    """Quality on the encoder's scale; none means near-transparent."""
+    suffix: str = ".mp4"
+    """Of the container."""
+    compare: bool = False
+    """Source and result side by side."""
+
+    def load(
+        self, generator: GeneratorWeights, heads: HeadWeights, context: Context
+    ) -> RenderableGenerator:
+        return load_generator(generator, heads, context)
+
+    def run(
+        self,
+        loaded: RenderableGenerator,
+        clip: SourceClip,
+        video: Video,
+        alignment: Alignment,
+        latents: list[Latents],
+        edits: Edits,
+        context: Context,
+    ) -> Rendered:
+        path = CodePath(latents, alignment, video, self.smoothing)
+        size = self._render_size(alignment, loaded)
+        rows_of: dict[int, list[int]] = {}
+        for row in path.rows:
+            rows_of.setdefault(int(alignment.frame[row]), []).append(row)
+        encoded = context.scratch / "video.mp4"
+        out = context.scratch / f"out{self.suffix}"
+        shown = double(video) if self.compare else video
+        frames = read_planes(clip.path, video, threads=context.threads)
+        with VideoWriter(encoded, shown, self.codec, self.crf) as writer:
+            while block := list(islice(frames, self.batch)):
+                todo = [(f, row) for f in block for row in rows_of.get(f.index, ())]
+                patches = self._patches(loaded, todo, alignment, path, edits, size, context)
+                for frame in block:
+                    planes = paste(frame.planes, video, patches.get(frame.index, []))
+                    writer.write(beside(frame.planes, planes, video) if self.compare else planes)
+                context.progress(block[-1].index + 1, video.frames)
+        mux(clip.path, shown, encoded, out, f"{DEFAULT_TAG}: {edits.text}")
+        edited = np.zeros(video.frames, bool)
+        edited[list(rows_of)] = True
+        return Rendered(
+            file=out,
+            edited=edited,
+            psnr=np.concatenate([x.psnr for x in latents]).astype(np.float32),
+            render_size=size,
+        )
+
+    def _render_size(self, alignment: Alignment, generator: RenderableGenerator) -> int:
+        """The smallest render that holds what the crops have, up to ``largest``."""
+        side = float(np.median(side_of(alignment.quad)))
+        able = [s for s in generator.sizes if s <= self.largest] or [min(generator.sizes)]
+        return next((s for s in able if s >= 0.9 * side), able[-1])
+
+    @torch.no_grad()
+    def _patches(
+        self,
+        generator: RenderableGenerator,
+        todo: list[tuple[Frame, int]],
+        alignment: Alignment,
+        path: CodePath,
+        edits: Edits,
+        size: int,
+        context: Context,
+    ) -> dict[int, list[Patch]]:
+        """The edit of each face of these frames, by frame."""
+        if not todo:
+            return {}
+        rows = [row for _, row in todo]
+        codes = torch.tensor(path.codes(rows), device=context.device)
+        offset = torch.tensor(edits.offset, device=context.device)
+        weight = torch.tensor(alignment.weight[rows], device=context.device)[:, None, None]
+        inverted = _pixels(generator(codes, size))
+        edited = _pixels(generator(codes + weight * offset, size))
+        patches: dict[int, list[Patch]] = {}
+        for (frame, row), before, after in zip(todo, inverted, edited, strict=True):
+            quad, outline = alignment.quad[row], alignment.outline[row]
+            source = crop(frame.rgb(), quad, size).astype(np.float32)
+            flow, trust = edit_flow(_bytes(after), _bytes(before))
+            result = with_moved_detail(source, before, after, flow, trust)
+            alpha = soft_mask(outline, quad_to_square(quad, size), size)
+            delta = (result - source) * alpha[..., None]
+            patches.setdefault(frame.index, []).append(Patch(quad, outline, delta))
+        return patches
+
+
+def _pixels(images: torch.Tensor) -> Iterator[F32]:
+    """(n, 3, s, s) in [-1, 1] to (s, s, 3) float32 in [0, 255], one at a time."""
+    for image in ((images + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy():
+        yield np.ascontiguousarray(image, np.float32)
+
+
+def _bytes(picture: F32) -> U8:
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)

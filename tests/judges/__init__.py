@@ -1,0 +1,1 @@
+"""Reference judges: networks the product does not know, with weights from ../shared/assets."""

@@ -1,0 +1,111 @@
+"""Nodes that die for real, and those that never come. Each test has a cluster of its own."""
+
+import collections
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.plan import Plan
+from pipeline.schedule import run
+from pipeline.store import Store
+from pipeline.watch import Event, WorkLost, WorkProgress
+from tests.pipeline.toy_artifacts import Source
+from tests.pipeline.toy_plans import chain
+from tests.pipeline.toy_stages import Read, Steps, Where
+
+MIB = 2**20
+
+
+def lines(journal: Path) -> list[str]:
+    return journal.read_text().splitlines() if journal.exists() else []
+
+
+def test_without_ray_the_sentence_says_what_to_install(repository: Path) -> None:
+    code = """
+import sys
+sys.modules["ray"] = None
+from pipeline.failure import MissingDependency
+try:
+    import pipeline.cluster
+except MissingDependency as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True
+    )
+    assert "pip install 'consecutive-face-edit[ray]'" in done.stdout
+
+
+def where(journal: Path) -> Plan:
+    plan = Plan()
+    clip = plan.given("x", Source(Path("x"), "ab"))
+    plan.add("where", Where(journal=journal), source=clip)
+    plan.add("read", Read(), source=clip)
+    return plan
+
+
+@pytest.mark.slow
+def test_without_a_gpu_what_needs_one_fails_with_a_sentence(store: Store, journal: Path) -> None:
+    from pipeline.cluster import RayPool
+
+    with RayPool(store, num_cpus=1, num_gpus=0, device="cuda") as pool:
+        report = run(where(journal), store, pool)
+    assert [f.node for f in report.failures] == ["where"]
+    sentence = "no worker with 1 CPU, 1 GPU could be started: this machine has 0 GPU"
+    assert report.failures[0].text == sentence
+
+
+@pytest.mark.slow
+def test_what_is_never_placed_does_not_hang(
+    cluster: Callable[..., Any], store: Store, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a cluster that others run, a GPU may still come, so it is waited for, a while."""
+    from pipeline import cluster as module
+
+    monkeypatch.setattr(module, "STARTS", 1)
+    machines = cluster()
+    machines.add_node(num_cpus=1, object_store_memory=100 * MIB)
+    with module.RayPool(store, address=machines.address, device="cuda", start_timeout=30) as pool:
+        report = run(where(journal), store, pool)
+    assert [f.node for f in report.failures] == ["where"]
+    assert "1 attempts, the last: no answer within 30 s" in report.failures[0].text
+
+
+@pytest.mark.slow
+def test_a_node_dies_and_no_step_is_lost(
+    cluster: Callable[..., Any],
+    until: Callable[[Callable[[], bool]], None],
+    store: Store,
+    journal: Path,
+) -> None:
+    """The power cut comes when both nodes have worked. At Ray's default timings as well."""
+    from pipeline.cluster import RayPool
+
+    machines = cluster()
+    memory = {"object_store_memory": 100 * MIB}
+    machines.add_node(num_cpus=1, **memory)
+    doomed = machines.add_node(num_cpus=1, **memory)
+    seen: list[Event] = []
+
+    def cut() -> None:
+        until(lambda: {"step 0 5", "step 2 5"} <= set(lines(journal)))
+        machines.remove_node(doomed, allow_graceful=False)
+
+    killer = threading.Thread(target=cut)
+    killer.start()
+    plan = chain(Steps(steps=30, seconds=0.1, journal=journal))
+    with RayPool(store, address=machines.address) as pool:
+        report = run(plan, store, pool, seen.append)
+    killer.join()
+    assert report.ok, report.failures
+    assert len([e for e in seen if isinstance(e, WorkLost)]) >= 1
+    assert any(isinstance(e, WorkProgress) and e.node == "mapped" for e in seen)
+    counted = collections.Counter(lines(journal))
+    assert set(counted) == {f"step {p} {s}" for p in (0, 2, 4, 6) for s in range(30)}
+    # A step may be noted, and the power go before its state is renamed into place.
+    assert sum(counted.values()) <= 4 * 30 + 1

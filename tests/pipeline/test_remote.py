@@ -1,0 +1,125 @@
+"""What the driver keeps of its actors, and workers that die for real."""
+
+import collections
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.plan import Each, Plan
+from pipeline.remote import Board, Shape, environment
+from pipeline.schedule import run
+from pipeline.stage import Resources
+from pipeline.store import Store
+from pipeline.watch import Event, WorkLost
+from tests.pipeline.toy_artifacts import Numbers, Source
+from tests.pipeline.toy_plans import chain
+from tests.pipeline.toy_stages import Poison, Read, Split, Steps, Total, Where, Wide
+
+MIB = 2**20
+
+
+def lines(journal: Path) -> list[str]:
+    return journal.read_text().splitlines() if journal.exists() else []
+
+
+def test_a_shape_is_cut_down_to_the_largest_node() -> None:
+    largest = {"CPU": 2.0, "GPU": 0.0, "memory": 4.0 * 2**30}
+    wants = Resources(cpus=4, gpus=1, memory_gb=8)
+    assert Shape.of(wants, largest, gpu=True) == (2, 1, 4 * 2**30)
+    assert Shape.of(wants, largest, gpu=False) == (2, 0, 4 * 2**30)
+    assert Shape.of(wants, {}, gpu=True) == (4, 1, 8 * 2**30), "no node yet: they may come"
+    assert str(Shape(2, 0.5, 2**30)) == "2 CPU, 0.5 GPU, 1.0 GiB"
+
+
+def test_shapes_fit_beside_those_that_live() -> None:
+    total = {"CPU": 3.0, "memory": 100.0}
+    one, two, gpu = Shape(1, 0, 40), Shape(2, 0, 0), Shape(0, 1, 0)
+    assert one.fits(total, [two])
+    assert not two.fits(total, [two])
+    assert not one.fits(total, [one, one])
+    assert not gpu.fits(total, [])
+
+
+def test_actors_see_their_own_resources_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/there")
+    assert environment(Shape(2, 0, 0), 0, None) == {
+        "OMP_NUM_THREADS": "2",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    assert environment(Shape(0.5, 1, 0), 0, Path("/here")) == {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": "/here:/there",
+    }
+    assert environment(Shape(8, 0, 0), 1, None)["OMP_NUM_THREADS"] == "1"
+
+
+def test_the_board_tells_each_thing_once() -> None:
+    board = Board()
+    board.note("a", 1, 9)
+    board.note("a", 2, 9)
+    assert board.take() == {"a": (2, 9)}
+    assert board.take() == {}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Store]]:
+    """One pool of two CPUs and a GPU that is declared and not there."""
+    from pipeline.cluster import RayPool
+
+    store = Store(tmp_path_factory.mktemp("shared") / "store")
+    with RayPool(store, num_cpus=2, num_gpus=1, device="cuda") as pool:
+        yield pool, store
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["segfault", "kill"])
+def test_a_poison_fails_after_three_attempts_and_others_finish(
+    shared: tuple[Any, Store], journal: Path, how: str
+) -> None:
+    pool, store = shared
+    seen: list[Event] = []
+    numbers = {"segfault": 10, "kill": 12}[how]
+    plan = chain(Split2(how=how, at=2.0, journal=journal), numbers=numbers)
+    report = run(plan, store, pool, seen.append)
+    first, second = report.failures
+    assert (first.node, first.index, first.kind, first.attempts) == ("mapped", 1, "lost", 3)
+    assert "its worker died in each of 3 attempts" in first.text
+    assert (second.node, second.kind) == ("total", "skipped")
+    counted = collections.Counter(lines(journal))
+    others = {f"Poison {n}": 1 for n in range(0, numbers, 2) if n != 2}
+    assert counted == {"Poison 2": 3} | others, "nobody else paid for it"
+    assert [e.attempt for e in seen if isinstance(e, WorkLost)] == [1, 2]
+
+
+class Split2(Poison):
+    """A poison with a key of its own, so that no other test has done its work."""
+
+
+@pytest.mark.slow
+def test_shapes_take_turns_on_a_small_cluster(shared: tuple[Any, Store], journal: Path) -> None:
+    """One CPU, both CPUs, one CPU again: idle actors must not hold what others wait for."""
+    pool, store = shared
+    plan = Plan()
+    clip = plan.given("clip", Source(Path("clip.mp4"), "x" * 7))
+    pieces = plan.add("pieces", Split(), numbers=plan.add("read", Read(), source=clip))
+    wide = plan.add("wide", Wide(journal=journal), numbers=Each(pieces))
+    steps = plan.add("steps", Steps(steps=2), numbers=Each(wide))
+    plan.add("total", Total(), parts=steps)
+    report = run(plan, store, pool)
+    assert report.ok, report.failures
+    total = report.load("total", store)
+    assert isinstance(total, Numbers) and total.values[0] == -21 + 14
+    assert len(lines(journal)) == 4
+
+
+@pytest.mark.slow
+def test_actors_get_the_device_and_the_threads_of_their_shape(
+    shared: tuple[Any, Store], journal: Path
+) -> None:
+    pool, store = shared
+    plan = Plan()
+    plan.add("where", Where(journal=journal), source=plan.given("x", Source(Path("x"), "a")))
+    assert run(plan, store, pool).ok
+    assert lines(journal) == ["cuda 1 CUDA=0 OMP=1"]
