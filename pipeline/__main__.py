@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands import weights
+from pipeline.commands import directions, train, weights
 from pipeline.commands.doctor import doctor
 from pipeline.commands.run import run
 from pipeline.verdict import FAULT, exit_code, sentence
@@ -48,6 +48,8 @@ def options(
 app.command()(run)
 app.command()(doctor)
 app.add_typer(weights.app, name="weights")
+app.add_typer(directions.app, name="directions")
+app.add_typer(train.app, name="train")
 
 
 def main() -> None:

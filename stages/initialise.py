@@ -29,9 +29,9 @@ class InitialiseLatents(Stage):
     What they share is their mean code; every window of the track starts there.
     """
 
-    resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=3)
+    resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
-    frames: int = Field(default=6, ge=1)
+    frames: int = Field(default=4, ge=1)
     """Frames of a track that are looked at."""
     steps: int = Field(default=60, ge=1)
     """Adam steps."""

@@ -166,6 +166,8 @@ def invert_jointly(
         progress(step + 1)
     with torch.no_grad():
         w_plus = inverter.complete(current())
+        # To the bit: a mean over rows taken in another batch may round otherwise.
+        w_plus[list(fixed)] = torch.tensor(start[list(fixed)], device=inverter.device)
         images = inverter.generator(w_plus, INVERSION_SIZE).clamp(-1, 1)
         mse = (images - targets).square().mean(dim=(1, 2, 3))
         psnr = 10 * torch.log10(4 / mse)

@@ -41,7 +41,7 @@ from stages.quad import crop, quad_to_square, side_of
 class RenderClip(Stage):
     """Edits every frame that has a face; the others pass through as they were decoded."""
 
-    resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=3)
+    resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024
     """Largest render; a small face is rendered at what it has in the frame."""

@@ -156,7 +156,7 @@ def look(edit: "EditClip", plan: "Plan", device: str, threads: int) -> str:
 
 def work(
     plan: "Plan", target: Path, outcome: Outcome, store: "Store", pool: "Pool", watch: "Watch",
-    *, overwrite: bool, strict: bool, report: bool,
+    *, gates: tuple[str, ...], overwrite: bool, strict: bool, report: bool,
 ) -> None:  # fmt: skip
     """Carry out the plan and publish its result.
 
@@ -166,7 +166,10 @@ def work(
     """
     from pipeline import schedule
 
-    done = schedule.run(plan, store, pool, watch)
+    # What can refuse the clip comes before anything that takes long.
+    done = schedule.run(plan, store, pool, watch, targets=gates)
+    if not done.failures:
+        done = schedule.run(plan, store, pool, watch)
     outcome.stages, outcome.seconds = done.nodes, done.seconds
     if done.failures:
         raise WorkFailed(done.failures[0])

@@ -186,7 +186,8 @@ class _Editor(_Job):
     def one(self, outcome: Outcome, target: Path) -> None:
         request, options = self.request, self.request.options
         check_space(outcome.clip, target, self.store.root)
-        plan, key = make_plan(settings(options, target), outcome.clip, self.weights.given)
+        edit = settings(options, target)
+        plan, key = make_plan(edit, outcome.clip, self.weights.given)
         if request.restart:
             from pipeline.restart import forget
 
@@ -202,6 +203,7 @@ class _Editor(_Job):
                     self.store,
                     self.pool,
                     show,
+                    gates=edit.gates,
                     overwrite=request.overwrite,
                     strict=options.strict,
                     report=request.report,

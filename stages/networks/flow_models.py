@@ -44,7 +44,8 @@ def load_flow_model(name: str, checkpoint: str, device: str) -> FlowModel:
 
     @torch.no_grad()
     def estimate(a: U8, b: U8) -> F32:
-        pair = np.stack((a, b)).transpose(0, 3, 1, 2)[None].astype(np.float32) / 255
+        # ptlflow's models take BGR, as OpenCV reads it, and turn it to what they were trained on.
+        pair = np.stack((a, b))[..., ::-1].transpose(0, 3, 1, 2)[None].astype(np.float32) / 255
         flows = model({"images": torch.from_numpy(pair).to(device)})["flows"]
         return np.asarray(flows[0, 0].permute(1, 2, 0).cpu().numpy(), np.float32)
 

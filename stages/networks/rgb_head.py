@@ -1,9 +1,11 @@
-"""Small heads that turn the generator's inner features into a 256 or 512 image.
+"""Cheap 256 and 512 images from the generator's inner features.
 
-The distilled generator keeps only its last RGB head, so a 256 image would cost a 1024 pass. A
-head reads the features of half its output size, and the rows of W+ that act after them (they
-shift colour and contrast), and predicts the wavelet coefficients of the area-downsampled full
-output.
+The distilled generator keeps only its last RGB head, so a 256 image would cost a 1024 pass. A head
+reads the features of half its output size twice: as they are, and after the generator's own
+remaining blocks run at that resolution (of each wavelet upsampling only the low band is kept, so
+nothing grows). The second is what carries colour and contrast, which the late rows of W+ decide.
+One linear map of both, fitted by least squares, gives the wavelet coefficients of the full output,
+area-downsampled.
 """
 
 from pathlib import Path
@@ -13,7 +15,15 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stages.networks.mobile_stylegan import GeneratorShape, MobileStyleGAN, inverse_haar
+from stages.networks.mobile_stylegan import (
+    Block,
+    GeneratorShape,
+    MobileStyleGAN,
+    StyledConv,
+    inverse_haar,
+)
+
+SIZES = (256, 512)
 
 
 def late_rows(shape: GeneratorShape, features: int) -> tuple[int, ...]:
@@ -22,55 +32,46 @@ def late_rows(shape: GeneratorShape, features: int) -> tuple[int, ...]:
     return tuple(row for row in shape.active_rows if row > done[features])
 
 
-class RGBHead(nn.Module):
-    """Features (n, c, s, s) and w_plus to an image (n, 3, 2s, 2s), about [-1, 1]."""
+def head_inputs(model: MobileStyleGAN, features: Tensor, w_plus: Tensor) -> Tensor:
+    """What a head is linear in: features (n, c, s, s) beside their own future at s pixels.
 
-    def __init__(self, shape: GeneratorShape, size: int, width: int) -> None:
-        super().__init__()
-        self.size = size
-        block = shape.channels[{4 * 2**i: i for i in range(len(shape.channels))}[size // 2]]
-        self.rows = late_rows(shape, size // 2)
-        self.style = nn.Linear(len(self.rows) * shape.style_dim, 2 * width)
-        self.reduce = nn.Conv2d(block, width, 1)
-        self.mix = nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate")
-        self.out = nn.Conv2d(2 * width, 12, 1)
-        nn.init.zeros_(self.style.weight)
-        nn.init.zeros_(self.style.bias)
-        nn.init.zeros_(self.out.weight)
-
-    @torch.no_grad()
-    def start_linear(self, weight: Tensor, bias: Tensor) -> None:
-        """Begin as a linear head, (12, c) and (12,): the rest then corrects it."""
-        self.reduce.weight[:12] = weight[:, :, None, None]
-        torch.as_tensor(self.reduce.bias)[:12] = 0
-        self.out.weight[:, :12, 0, 0] = torch.eye(12)
-        torch.as_tensor(self.out.bias).copy_(bias)
-
-    def forward(self, features: Tensor, w_plus: Tensor) -> Tensor:
-        scale, shift = self.style(w_plus[:, list(self.rows)].flatten(1))[:, :, None, None].chunk(
-            2, dim=1
-        )
-        linear = self.reduce(features) * (1 + scale) + shift
-        mixed = F.leaky_relu(self.mix(F.leaky_relu(linear, 0.2)), 0.2)
-        x = self.out(torch.cat((linear, mixed), dim=1))
-        n, _, h, w = x.shape
-        return inverse_haar(x[:, :3], x[:, 3:].reshape(n, 3, 3, h, w))
+    Returns:
+        (n, c + last channels, s, s).
+    """
+    x, size = features, features.shape[-1]
+    for i, block in enumerate(model.blocks):
+        assert isinstance(block, Block)  # what ModuleList cannot say
+        if 8 * 2**i > size:
+            first, second = w_plus[:, 3 * i + 1], w_plus[:, 3 * i + 2]
+            # The inverse Haar transform spreads the low band over 2x2 pixels at half its value.
+            low = (x * block.up(first))[:, : x.shape[1] // 4] / 2
+            x = _at_low_resolution(block.conv2, _at_low_resolution(block.conv1, low, first), second)
+    style = model.to_image.modulation(w_plus[:, 3 * model.shape.blocks])
+    return torch.cat((features, x * (style * model.to_image.scale)), dim=1)
 
 
-WIDTHS = {256: 48, 512: 32}
+def _at_low_resolution(conv: StyledConv, x: Tensor, style: Tensor) -> Tensor:
+    """A depthwise-separable styled convolution on a coarser grid: without its noise."""
+    x = x * (conv.modulation(style) * conv.scale)
+    assert conv.depthwise is not None  # only the first convolution is dense
+    x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), conv.depthwise, groups=x.shape[1])
+    return F.leaky_relu(F.conv2d(x, conv.weight) + conv.bias, 0.2)
 
 
 class RenderableGenerator(nn.Module):
     """The generator with its heads: images at 256, 512 or full size."""
 
-    def __init__(self, generator: MobileStyleGAN, heads: dict[int, RGBHead]) -> None:
+    def __init__(self, generator: MobileStyleGAN, heads: dict[int, Tensor]) -> None:
+        """``heads``: by output size, (12, inputs + 1); the last column is the bias."""
         super().__init__()
         self.generator = generator
-        self.heads = nn.ModuleDict({str(size): head for size, head in heads.items()})
+        self.head_sizes = tuple(sorted(heads))
+        for size, head in heads.items():
+            self.register_buffer(f"head_{size}", head)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        return (*sorted(int(size) for size in self.heads), self.generator.shape.size)
+        return (*self.head_sizes, self.generator.shape.size)
 
     def forward(self, w_plus: Tensor, size: int) -> Tensor:
         """w_plus (n, rows, style_dim) to images (n, 3, size, size), about [-1, 1].
@@ -80,22 +81,17 @@ class RenderableGenerator(nn.Module):
         """
         if size == self.generator.shape.size:
             return torch.as_tensor(self.generator(w_plus))
-        if str(size) not in self.heads:
+        if size not in self.head_sizes:
             raise ValueError(f"no head renders at {size}; sizes are {self.sizes}")
+        head = self.get_buffer(f"head_{size}")
         features = self.generator.features(w_plus, size // 2)
-        return torch.as_tensor(self.heads[str(size)](features, w_plus))
+        x = head_inputs(self.generator, features, w_plus)
+        x = F.conv2d(x, head[:, :-1, None, None], head[:, -1])
+        n, _, h, w = x.shape
+        return inverse_haar(x[:, :3], x[:, 3:].reshape(n, 3, 3, h, w))
 
 
 def load_heads(generator: MobileStyleGAN, file: Path) -> RenderableGenerator:
-    """Attach the fitted heads of a safetensors file (keys ``SIZE.parameter``), frozen."""
-    tensors = load_file(file)
-    heads = {}
-    for size in sorted({int(key.partition(".")[0]) for key in tensors}):
-        prefix = f"{size}."
-        state = {
-            k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)
-        }
-        head = RGBHead(generator.shape, size, width=len(state["reduce.weight"]))
-        head.load_state_dict(state)
-        heads[size] = head
+    """Attach the fitted heads of a safetensors file (keys: sizes), frozen."""
+    heads = {int(key): value.float() for key, value in load_file(file).items()}
     return RenderableGenerator(generator, heads).eval().requires_grad_(False)

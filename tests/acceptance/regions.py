@@ -1,12 +1,16 @@
 """Where the edit may act: the product's mask and head hull, frame by frame."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.artifact import load
+from stages.artifacts import Alignment
 from stages.metrics.psnr import plane_masks
+from stages.outline import head_hull
 
 
 @dataclass(frozen=True)
@@ -18,8 +22,26 @@ class Region:
 
 
 def product_regions(work: Path, shape: tuple[int, int], frames: int) -> list[Region] | None:
-    """Recomputed from the run's own alignment; None as long as the product does not tell."""
-    return None
+    """Head hulls recomputed from the run's own alignment; None where a store holds none or several.
+
+    The product's alpha is above 0 nowhere but inside the head hull, grown by what resampling and
+    chroma subsampling reach: three pixels.
+    """
+    import cv2
+
+    records = [json.loads(p.read_text()) | {"at": p} for p in work.glob("artifacts/*/*/done.json")]
+    found = [r for r in records if r["artifact"] == "stages.artifacts.Alignment"]
+    if len(found) != 1:
+        return None
+    alignment = load(Alignment, found[0]["at"].parent)
+    regions = []
+    for frame in range(frames):
+        hull = np.zeros(shape, np.uint8)
+        for row in np.flatnonzero((alignment.frame == frame) & (alignment.weight > 0)):
+            cv2.fillPoly(hull, [np.rint(head_hull(alignment.outline[row])).astype(np.int32)], 1)
+        mask = cv2.dilate(hull, np.ones((7, 7), np.uint8))
+        regions.append(Region(mask.astype(bool), hull.astype(bool)))
+    return regions
 
 
 def changed_regions(differences: Sequence[np.ndarray]) -> list[Region]:

@@ -67,6 +67,7 @@ def edit_help() -> str:
 
 class EditClip(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+    gates: ClassVar[tuple[str, ...]] = ()
     edits: tuple[str, ...]
     face: str
     preset: str

@@ -1,0 +1,62 @@
+"""The DAGs that make what the product ships: RGB heads and edit directions."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from configs.edit import GENERATOR
+from pipeline.plan import Plan
+from stages.artifacts import AgeGenderWeights, FaceModelWeights, GeneratorWeights
+from stages.fit_direction import FitDirection, LabelName
+from stages.fit_heads import FitHeads
+from stages.label_samples import LabelSamples
+from stages.sample_clip import SampleClip
+
+GiveWeights = Callable[[str], tuple[Path, str]]
+
+AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
+    "age": ("gender", "yaw", "smile"),
+    "gender": ("age",),
+    "yaw": (),
+    "mouth": ("yaw",),
+    "smile": ("age", "gender"),
+}
+"""What each direction is made orthogonal to."""
+
+
+def heads_plan(weights: GiveWeights, samples: int) -> Plan:
+    """The node ``heads`` holds the RGB heads of the default generator."""
+    plan = Plan()
+    generator = plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR)))
+    plan.add("heads", FitHeads(samples=samples), generator=generator)
+    return plan
+
+
+def direction_plan(
+    weights: GiveWeights, names: tuple[LabelName, ...], samples: int, made_by: str
+) -> Plan:
+    """Sample, label, fit and measure. The node ``direction_NAME`` holds a file."""
+    plan = Plan()
+    ages = AgeGenderWeights("age-gender", *weights("age-gender"))
+    faces = FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
+    networks = {
+        "generator": plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR))),
+        "age_gender": plan.given("age_gender", ages),
+        "face_models": plan.given("face_models", faces),
+    }  # fmt: skip
+    labelled = plan.add("samples", LabelSamples(samples=samples), **networks)
+    for name in names:
+        fit = FitDirection(name=name, against=AGAINST[name], made_by=made_by)
+        plan.add(f"direction_{name}", fit, samples=labelled, **networks)
+    return plan
+
+
+def sample_plan(weights: GiveWeights, samples: int) -> Plan:
+    """The node ``sample`` holds the sample clip; directions are fitted on the way."""
+    plan = direction_plan(weights, ("yaw", "mouth"), samples, "pipeline train sample")
+    plan.add(
+        "sample",
+        SampleClip(),
+        generator=plan.nodes["generator"],
+        directions=(plan.nodes["direction_yaw"], plan.nodes["direction_mouth"]),
+    )
+    return plan

@@ -1,0 +1,145 @@
+"""The plan of ``pipeline run``: it is wired, and what it refuses it refuses in a sentence."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from configs import directions
+from configs.edit import GENERATOR, EditClip, edit_help
+from configs.presets import PRESETS, PresetName
+from pipeline.artifact import Artifact
+from pipeline.failure import UsageError
+from pipeline.plan import Each, Plan
+from stages.artifacts import Result, SourceClip
+from stages.direction_file import write_direction
+from stages.edit import ComposeEdits
+from stages.initialise import InitialiseLatents
+from stages.invert_windows import BridgeAnchors, InvertAnchors
+from stages.render import RenderClip
+from tests.stages import tiny
+from tests.stages.test_direction_file import AGE, unit
+
+CLIP = SourceClip(Path("clip.mp4"), "1" * 64)
+
+
+@pytest.fixture(autouse=True)
+def two_directions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``age`` and ``smile`` (without years) for the default generator."""
+    for name, years in (("age", 9.0), ("smile", None)):
+        header = AGE.model_copy(
+            update={"name": name, "generator": GENERATOR, "years_per_sigma": years}
+        )
+        write_direction(tmp_path / f"{name}.safetensors", header, unit(512))
+    monkeypatch.setattr(directions, "FOLDER", tmp_path)
+
+
+def weights(name: str) -> tuple[Path, str]:
+    """Anywhere: a plan only names them."""
+    return Path("weights") / name, name.encode().hex().ljust(64, "0")[:64]
+
+
+def plan(*edits: str, **settings: object) -> Plan:
+    given = {"edits": edits or ("age=+2",), **settings}
+    return EditClip.model_validate(given).plan(CLIP, weights)
+
+
+def test_the_plan_is_the_dag_of_a_run() -> None:
+    nodes = plan().nodes
+    wanted = ["video", "output", "shots", "faces", "tracks", "alignment", "windows", "flow"]
+    wanted += ["starts", "anchor_windows", "inverted_windows", "edits", "rendered", "result"]
+    assert [name for name, node in nodes.items() if node.stage] == wanted
+    assert nodes["result"].produces is Result
+    assert [name for name, node in nodes.items() if node.many] == [
+        "windows", "flow", "anchor_windows", "inverted_windows",
+    ]  # fmt: skip
+    following = nodes["inverted_windows"].inputs["following"]
+    assert isinstance(following, Each) and following.offset == 1
+    for name in (*EditClip.gates, *EditClip.outlook):
+        assert name in nodes
+
+
+def test_gates_need_no_pixels_of_faces() -> None:
+    """What can refuse the run is known before anything costly."""
+    nodes = plan().nodes
+    for gate in EditClip.gates:
+        assert set(nodes[gate].inputs) == {"clip", "video"}
+
+
+def test_settings_reach_the_stages() -> None:
+    nodes = plan("age=+2", preset="draft", codec="hevc", crf=21, compare=True, suffix=".mkv").nodes
+    draft = PRESETS["draft"]
+    render, start = nodes["rendered"].stage, nodes["starts"].stage
+    first, second = nodes["anchor_windows"].stage, nodes["inverted_windows"].stage
+    assert isinstance(render, RenderClip) and isinstance(start, InitialiseLatents)
+    assert isinstance(first, InvertAnchors) and isinstance(second, BridgeAnchors)
+    assert (render.codec, render.crf, render.compare, render.suffix) == ("hevc", 21, True, ".mkv")
+    assert (render.largest, start.steps) == (draft.render, draft.start)
+    assert (first.steps, second.steps) == (draft.anchors, draft.bridges)
+    assert nodes["result"].stage is not None
+    assert nodes["result"].stage.model_dump()["compare"] is True
+    probe = plan(start=0.5, end=2).nodes["video"].stage
+    assert probe is not None and probe.model_dump() == {"start": 0.5, "end": 2.0}
+
+
+def test_every_direction_is_given_once() -> None:
+    nodes = plan("age=+2,smile=-1", "age=+1").nodes
+    assert [n for n in nodes if n.startswith("direction_")] == ["direction_age", "direction_smile"]
+    compose = nodes["edits"].stage
+    assert isinstance(compose, ComposeEdits)
+    assert compose.generator == GENERATOR and compose.rows == 23
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"edits": ("beard=+2",)}, r"The edit 'beard' is unknown: age, smile can be had\."),
+        ({"edits": ("age",)}, "The edit 'age' is not NAME=STRENGTH"),
+        ({"edits": ("age=+40",)}, "The strength of age is 40.0 standard deviations"),
+        ({"edits": ("age=+1000y",)}, "The strength of age is 111.1 standard deviations"),
+        ({"edits": ("smile=+2y",)}, "smile has no years"),
+        ({"face": "nearest"}, "largest, all or track:N"),
+        ({"crf": 20.5}, "crf 20.5 is not a whole number"),
+    ],
+)
+def test_what_a_user_may_get_wrong_is_told_in_a_sentence(
+    settings: Mapping[str, object], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said) as told:
+        EditClip.model_validate({"edits": ("age=+2",), **settings})
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("wrong", [{"preset": "fast"}, {"start": -1}, {"end": 0}, {"speed": 2}])
+def test_other_settings_are_checked_by_their_types(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        EditClip.model_validate({"edits": ("age=+2",), **wrong})
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_builds(preset: PresetName) -> None:
+    assert "result" in plan(preset=preset).nodes
+
+
+def test_a_dry_run_says_what_would_be_edited() -> None:
+    weight = np.ones(9, np.float32)
+    weight[:2] = 0
+    given: dict[str, Artifact] = {
+        "video": tiny.video(20, size=(64, 48), rotation=90),
+        "alignment": tiny.alignment((0, range(5)), (3, range(10, 14)), weight=weight),
+    }
+    said = EditClip(edits=("age=+2",)).look(given).splitlines()
+    assert said == [
+        "20 frames of 48x64, 0.76 s, h264",
+        "7 frames would be edited",
+        "track 0: frames 2 to 4",
+        "track 3: frames 10 to 13",
+    ]
+
+
+def test_help_names_every_edit_its_range_and_whether_it_has_years() -> None:
+    lines = edit_help().splitlines()
+    assert lines[1].startswith("age ") and "age=+10y" in lines[1]
+    assert lines[2].startswith("smile ") and "y)" not in lines[2]

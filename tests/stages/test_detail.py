@@ -1,0 +1,96 @@
+"""The source's own detail, moved along with the edit."""
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.artifacts import F32, U8
+from stages.detail import FLOW_SIZE, edit_flow, with_moved_detail
+
+
+def texture(size: int, seed: int = 0) -> F32:
+    """(size, size, 3) smooth colours in [40, 215]."""
+    fine = np.random.default_rng(seed).normal(size=(size, size, 3)).astype(np.float32)
+    smooth = cv2.GaussianBlur(fine, (0, 0), size / 40)
+    return np.asarray(np.clip(128 + smooth * (40 / smooth.std()), 40, 215), np.float32)
+
+
+def blob(size: int, centre: tuple[float, float]) -> F32:
+    """(size, size, 3) a bump of 30 at ``centre`` (x, y)."""
+    y, x = np.mgrid[:size, :size]
+    away = ((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (size / 64) ** 2
+    return np.asarray(30 * np.exp(-away / 2)[..., None].repeat(3, axis=2), np.float32)
+
+
+def middle(bump: F32) -> tuple[float, float]:
+    """Centre of mass (x, y) of what is above a third of the peak."""
+    weight = np.where(bump.mean(axis=2) > 10, bump.mean(axis=2), 0)
+    y, x = np.mgrid[: len(weight), : len(weight)]
+    return float((x * weight).sum() / weight.sum()), float((y * weight).sum() / weight.sum())
+
+
+def whole(picture: F32) -> U8:
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def shown(source: F32, inverted: F32, edited: F32) -> F32:
+    flow, trust = edit_flow(whole(edited), whole(inverted))
+    return with_moved_detail(source, inverted, edited, flow, trust)
+
+
+@pytest.mark.parametrize("size", [256, 512])
+def test_no_edit_is_the_source(size: int) -> None:
+    inverted, source = texture(size), texture(size, seed=1)
+    flow, trust = edit_flow(whole(inverted), whole(inverted))
+    assert not flow.any() and (trust == 1).all()
+    result = with_moved_detail(source, inverted, inverted, flow, trust)
+    # Float rounding of a + (b - a) is all there may be; no sample of eight bits moves by it.
+    np.testing.assert_allclose(result, source, atol=1e-3)
+    np.testing.assert_array_equal(with_moved_detail(source, np.zeros_like(source),
+                                  np.zeros_like(source), flow, trust), source)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [256, 512])
+@pytest.mark.parametrize("shift", [(6, 0), (-4, 5)])
+def test_detail_moves_with_the_face(size: int, shift: tuple[int, int]) -> None:
+    """``shift`` in pixels at 256."""
+    by = (shift[0] * size // 256, shift[1] * size // 256)
+    inverted = texture(size)
+    edited = np.roll(inverted, (by[1], by[0]), axis=(0, 1))
+    at = (size * 0.55, size * 0.45)
+    result = shown(inverted + blob(size, at), inverted, edited)
+    moved = result - edited
+    x, y = middle(moved)
+
+    assert abs(x - at[0] - by[0]) < size / 128 and abs(y - at[1] - by[1]) < size / 128
+    assert moved.max() > 20
+
+
+def test_a_perfect_inversion_shows_the_edited_render_alone() -> None:
+    inverted, edited = texture(256), texture(256, seed=2)
+    np.testing.assert_allclose(shown(inverted, inverted, edited), edited, atol=1e-3)
+
+
+def test_detail_is_damped_where_flow_is_not_trusted() -> None:
+    source, inverted, edited = texture(256, 1), texture(256), texture(256, 2)
+    flow = np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32)
+    trust = np.ones((FLOW_SIZE, FLOW_SIZE), np.float32)
+    trust[:, : FLOW_SIZE // 2] = 0
+    result = with_moved_detail(source, inverted, edited, flow, trust)
+    np.testing.assert_allclose(result[:, :126], edited[:, :126], atol=1e-3)
+    np.testing.assert_allclose(result[:, 130:], (edited + source - inverted)[:, 130:], atol=1e-3)
+
+
+def test_flow_is_of_the_stated_size_direction_and_bound() -> None:
+    inverted = texture(512)
+    edited = np.roll(inverted, 20, axis=1)
+    flow, trust = edit_flow(whole(edited), whole(inverted))
+    assert flow.shape == (FLOW_SIZE, FLOW_SIZE, 2) and trust.shape == (FLOW_SIZE, FLOW_SIZE)
+    inner = flow[40:-40, 40:-40]
+    # Pixel p of the edited render shows what is at p + flow(p) in the inverted one.
+    np.testing.assert_allclose(np.median(inner, axis=(0, 1)), [-10, 0], atol=0.5)
+    assert trust.min() >= 0 and trust.max() <= 1 + 1e-6
+    assert np.median(trust[40:-40, 40:-40]) > 0.9
+
+    unlike, _ = edit_flow(whole(texture(256, 5)), whole(texture(256, 6)))
+    assert np.linalg.norm(unlike, axis=2).max() < 40

@@ -1,0 +1,137 @@
+"""A planted direction is found again, in its unit, apart from others and in years."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.stage import Context
+from stages import fit_direction
+from stages.artifacts import F32, U8, GeneratorWeights
+from stages.direction_file import DirectionHeader, read_direction
+from stages.fit_direction import UNIT_SAMPLES, FitDirection, orthogonal, ridge
+from stages.label_samples import LABELS, LabelledSamples, Labellers
+from tests.stages import tiny
+
+WEIGHTS = GeneratorWeights("tiny", Path(), "0" * 64)
+
+
+def planted(seed: int) -> np.ndarray:
+    vector = np.random.default_rng(seed).normal(size=16)
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
+AGE = planted(1)
+GENDER = planted(2)
+
+
+@pytest.fixture
+def labellers() -> Labellers:
+    return Labellers(tiny.generator(), cast(Any, None), cast(Any, None))
+
+
+def samples(count: int = 400) -> LabelledSamples:
+    """Age is 40 + 30 (w . AGE), gender w . GENDER, with a little noise; one has no face."""
+    random = np.random.default_rng(0)
+    w = random.normal(size=(count, 16)).astype(np.float32)
+    labels = np.zeros((count, len(LABELS)), np.float32)
+    labels[:, 0] = 40 + 30 * (w @ AGE) + random.normal(size=count)
+    labels[:, 1] = w @ GENDER
+    labels[:, 2:] = random.normal(size=(count, 3))
+    labels[7, 2:] = np.nan
+    labels[7, 0] = 1e6
+    return LabelledSamples("tiny", w, labels)
+
+
+def fit(labellers: Labellers, tmp_path: Path, **settings: object) -> tuple[DirectionHeader, F32]:
+    stage = FitDirection.model_validate({"penalty": 1e-3, **settings})
+    found = stage.run(labellers, generator=WEIGHTS, samples=samples(), context=Context(tmp_path))
+    return read_direction(found.file)
+
+
+@pytest.fixture
+def linear_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The age judge sees the mean of the first three rows along AGE, 6 years to a unit of W."""
+
+    def see(model: object, w_plus: torch.Tensor) -> torch.Tensor:
+        return w_plus
+
+    def judge(_: object, codes: torch.Tensor) -> F32:
+        ages = 6 * codes[:, :3].mean(dim=1).numpy() @ AGE
+        return np.asarray(np.stack([ages] + [0 * ages] * 4, axis=1), np.float32)
+
+    monkeypatch.setattr(fit_direction, "render_256", see)
+    monkeypatch.setattr(fit_direction, "label", judge)
+
+
+def test_ridge_finds_the_slope_and_shrinks_with_the_penalty() -> None:
+    random = np.random.default_rng(3)
+    w = random.normal(size=(500, 4)) + 5
+    y = 7 + w @ np.array([1.0, -2, 0, 3])
+    free, held = (ridge(w, y, penalty) for penalty in (1e-9, 10.0))
+    np.testing.assert_allclose(free * y.std(), [1, -2, 0, 3], atol=1e-4)
+    assert np.linalg.norm(held) < 0.2 * np.linalg.norm(free)
+
+
+def test_orthogonal_removes_the_span_of_others() -> None:
+    a, b, c = (planted(n) for n in (4, 5, 6))
+    found = orthogonal(a, [b, c])
+    assert abs(found @ b) < 1e-9 and abs(found @ c) < 1e-9
+    assert np.linalg.norm(found) == pytest.approx(1)
+    np.testing.assert_allclose(orthogonal(3 * a, []), a)
+
+
+@pytest.mark.usefixtures("linear_age")
+def test_the_planted_direction_is_found(labellers: Labellers, tmp_path: Path) -> None:
+    header, vector = fit(labellers, tmp_path, name="age", made_by="this test")
+    assert vector @ AGE > 0.999, "a sample without a face took part"
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    assert header.correlation > 0.99
+    assert (header.name, header.generator, header.made_by) == ("age", "tiny", "this test")
+    assert header.rows == tiny.SHAPE.active_rows
+
+
+@pytest.mark.usefixtures("linear_age")
+def test_the_unit_is_the_spread_of_the_mapping_networks_own_samples(
+    labellers: Labellers, tmp_path: Path
+) -> None:
+    assert UNIT_SAMPLES == 10_000
+    header, vector = fit(labellers, tmp_path, name="age")
+    z = torch.randn(50_000, 16, generator=torch.Generator().manual_seed(99))
+    with torch.no_grad():
+        projection = labellers.generator.mapping(z).numpy() @ vector
+    assert header.sigma == pytest.approx(float(projection.std()), rel=0.03)
+    assert header.mean == pytest.approx(float(projection.mean()), abs=0.05 * header.sigma)
+
+
+@pytest.mark.usefixtures("linear_age")
+def test_years_are_the_judges_change_by_one_sigma(labellers: Labellers, tmp_path: Path) -> None:
+    header, vector = fit(labellers, tmp_path, name="age")
+    # Of rows 0 to 2 all are active here.
+    assert header.years_per_sigma == pytest.approx(6 * header.sigma * (vector @ AGE), rel=1e-3)
+    header, _ = fit(labellers, tmp_path, name="age", rows=(0,))
+    assert header.years_per_sigma == pytest.approx(2 * header.sigma * (vector @ AGE), rel=1e-3)
+
+
+@pytest.mark.usefixtures("linear_age")
+def test_against_another_label_it_is_orthogonal_to_that_ones_direction(
+    labellers: Labellers, tmp_path: Path
+) -> None:
+    header, vector = fit(labellers, tmp_path, name="age", against=("gender",))
+    assert header.orthogonal_to == ("gender",)
+    assert abs(vector @ GENDER) < 0.02
+    wanted = orthogonal(AGE, [GENDER])
+    assert vector @ wanted > 0.999
+
+
+def test_other_labels_have_no_years(
+    labellers: Labellers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> U8:
+        raise AssertionError("nothing is rendered for it")
+
+    monkeypatch.setattr(fit_direction, "render_256", never)
+    header, vector = fit(labellers, tmp_path, name="gender")
+    assert header.years_per_sigma is None and vector @ GENDER > 0.999

@@ -1,0 +1,172 @@
+"""Joint inversion with a tiny generator: it improves, keeps what is fixed, and repeats itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.failure import MissingDependency
+from pipeline.stage import Context
+from stages import joint_inversion
+from stages.artifacts import F32, GeneratorWeights, HeadWeights
+from stages.joint_inversion import (
+    STEP_RATE,
+    Inverted,
+    Inverter,
+    invert_jointly,
+    load_generator,
+    to_tensor,
+)
+from stages.objective import Pairs, Weights
+from tests.stages import tiny
+
+FRAMES = 4
+RATE = 0.05
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joint_inversion, "INVERSION_SIZE", 64)
+
+
+@pytest.fixture(scope="module")
+def networks() -> Inverter:
+    return tiny.inverter(tiny.SMALLER)
+
+
+@pytest.fixture
+def target(networks: Inverter) -> F32:
+    """The codes behind the crops."""
+    return tiny.codes(networks, FRAMES)
+
+
+def invert(
+    networks: Inverter,
+    target: F32,
+    start: F32,
+    *,
+    steps: int,
+    fixed: tuple[int, ...] = (),
+    flow: bool = True,
+) -> Inverted:
+    count = len(target)
+    return invert_jointly(
+        networks,
+        tiny.pictures(networks, target),
+        start,
+        Pairs.of(tiny.still(count), 0, count, "cpu") if flow else None,
+        Weights(),
+        steps=steps,
+        rate=RATE,
+        perceptual_size=32,
+        fixed=fixed,
+    )
+
+
+def mean_start(networks: Inverter, count: int = FRAMES) -> F32:
+    return np.repeat(networks.mean_code()[None], count, axis=0)
+
+
+def test_the_free_rows_are_those_the_small_picture_sees() -> None:
+    from stages.networks.mobile_stylegan import GeneratorShape
+
+    assert tiny.inverter(tiny.SMALLER).free_rows == [0, 1, 2, 4, 5, 7, 8]
+    assert GeneratorShape().active_rows[:11] == (0, 1, 2, 4, 5, 7, 8, 10, 11, 13, 14)
+
+
+def test_crops_become_minus_one_to_one() -> None:
+    crops = np.zeros((1, 2, 2, 3), np.uint8)
+    crops[0, 0, 1] = (255, 0, 51)
+    tensor = to_tensor(crops, "cpu")
+    assert tensor.shape == (1, 3, 2, 2)
+    assert tensor[0, :, 0, 1].tolist() == pytest.approx([1, -1, -0.6])
+
+
+def test_steps_of_adam_bring_the_pictures_nearer(networks: Inverter, target: F32) -> None:
+    start = mean_start(networks)
+    few, many = (invert(networks, target, start, steps=n) for n in (1, 40))
+    assert few.psnr.shape == (FRAMES,)
+    assert (many.psnr > few.psnr + 2).all()
+    shown = tiny.pictures(networks, many.w_plus).astype(float)
+    mse = np.square(shown - tiny.pictures(networks, target)).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(many.psnr, 10 * np.log10(255**2 / mse), atol=0.2)
+
+
+def test_the_same_twice_is_the_same_to_the_bit(networks: Inverter, target: F32) -> None:
+    a, b = (invert(networks, target, mean_start(networks), steps=4) for _ in range(2))
+    np.testing.assert_array_equal(a.w_plus, b.w_plus)
+    np.testing.assert_array_equal(a.psnr, b.psnr)
+
+
+def test_every_other_row_is_the_mean_of_the_free_ones(networks: Inverter, target: F32) -> None:
+    found = invert(networks, target, mean_start(networks), steps=3).w_plus
+    free = networks.free_rows
+    others = sorted(set(range(found.shape[1])) - set(free))
+    mean = found[:, free].mean(axis=1)
+    assert len(others) == 4
+    for row in others:
+        np.testing.assert_allclose(found[:, row], mean, atol=1e-6)
+
+
+def test_a_frame_is_the_base_and_the_steps_up_to_it(networks: Inverter, target: F32) -> None:
+    """One step of Adam moves each parameter by its rate, so it shows what the parameters are."""
+    start = mean_start(networks)
+    moved = (invert(networks, target, start, steps=1).w_plus - start)[:, networks.free_rows]
+    np.testing.assert_allclose(np.abs(moved[0]), RATE, rtol=0.02)
+    np.testing.assert_allclose(np.abs(np.diff(moved, axis=0)), RATE * STEP_RATE, rtol=0.02)
+    assert np.abs(moved[-1]).max() > RATE * (1 + 2.5 * STEP_RATE)
+
+
+@pytest.mark.parametrize("fixed", [(0,), (0, 3), (3,), (0, 2)])
+def test_fixed_frames_keep_their_codes_to_the_bit(
+    networks: Inverter, target: F32, fixed: tuple[int, ...]
+) -> None:
+    start = mean_start(networks)
+    start[list(fixed)] = target[list(fixed)]
+    found = invert(networks, target, start, steps=6, fixed=fixed)
+    for i in range(FRAMES):
+        if i in fixed:
+            np.testing.assert_array_equal(found.w_plus[i], start[i])
+        else:
+            assert np.abs(found.w_plus[i] - start[i]).max() > RATE * STEP_RATE / 2
+
+
+def test_a_fixed_neighbour_pulls_through_the_flow(networks: Inverter) -> None:
+    """Frame 1 has the same target as frame 0, and is fixed to something else."""
+    target = np.repeat(tiny.codes(networks, 1), 2, axis=0)
+    start = target.copy()
+    start[1] = tiny.codes(networks, 1, seed=8)[0]
+    with_flow, without = (
+        invert(networks, target, start, steps=15, fixed=(1,), flow=flow) for flow in (True, False)
+    )
+    assert with_flow.psnr[0] < without.psnr[0] - 1
+
+
+def test_a_single_frame_needs_no_flow(networks: Inverter) -> None:
+    target = tiny.codes(networks, 1)
+    found = invert(networks, target, mean_start(networks, 1), steps=3, flow=False)
+    assert found.w_plus.shape == (1, tiny.SMALLER.rows, 16)
+
+
+def test_progress_counts_every_step(networks: Inverter) -> None:
+    told: list[int] = []
+    target = tiny.codes(networks, 1)
+    invert_jointly(
+        networks,
+        tiny.pictures(networks, target),
+        target,
+        None,
+        Weights(),
+        steps=3,
+        rate=RATE,
+        perceptual_size=32,
+        progress=told.append,
+    )
+    assert told == [1, 2, 3]
+
+
+def test_heads_of_another_generator_are_refused(tmp_path: Path) -> None:
+    generator = GeneratorWeights("ours", tmp_path, "0" * 64)
+    heads = HeadWeights(tmp_path / "heads", "0" * 64, "another")
+    with pytest.raises(MissingDependency, match="belong to the generator another, not to ours"):
+        load_generator(generator, heads, Context(tmp_path))
