@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
-from pipeline.failure import UsageError
+from pipeline.failure import NothingToEdit, UsageError
 from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import F32, F64, Alignment, Shots, Tracks, Video
 from stages.face_choice import check_choice, chosen_tracks
@@ -57,7 +57,7 @@ class AlignFaces(Stage):
         return value
 
     def run(self, tracks: Tracks, shots: Shots, video: Video, context: Context) -> Alignment:
-        """Raises NothingToEdit when no track is there, or none that ``face`` matches."""
+        """Raises NothingToEdit when no track is there, none matches, or none faces the camera."""
         ids = chosen_tracks(self.face, tracks, shots)
         seconds = video.seconds
         quads, outlines, weights = [], [], []
@@ -74,6 +74,11 @@ class AlignFaces(Stage):
             weight = self._facing(times, landmarks)
             weight *= self._fade(times, frame[0] > first, frame[-1] < last - 1)
             weights.append(weight.astype(np.float32))
+        if not any((weight > 0).any() for weight in weights):
+            raise NothingToEdit(
+                "The face is never turned to the camera enough to be edited: it stays more than "
+                f"{self.yaw_none:g} degrees to the side."
+            )
         chosen = np.concatenate([np.flatnonzero(tracks.track == track) for track in ids])
         return Alignment(
             track=tracks.track[chosen],

@@ -96,6 +96,8 @@ class ComposeEdits(Stage):
                     f"The direction {edit.name} belongs to the generator {header.generator}; "
                     f"this run renders with {self.generator}."
                 )
+            if not set(header.rows) <= set(range(self.rows)):
+                raise UsageError(f"The direction {edit.name} acts on rows the generator lacks.")
             if offset is None:
                 offset = np.zeros((self.rows, len(vector)), np.float32)
             offset[list(header.rows)] += edit.sigmas(header) * header.sigma * vector

@@ -102,7 +102,7 @@ class FitHeads(Stage):
         save_file(
             {str(size): head for size, head in heads.items()},
             file,
-            metadata={"generator": generator.name, "psnr": str(psnr)},
+            metadata={"generator": generator.name},
         )
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         return HeadWeights(file=file, sha256=digest, generator=generator.name, psnr=psnr)

@@ -48,8 +48,8 @@ class RenderClip(Stage):
     smoothing: float = Field(default=0.04, ge=0)
     """Sigma in seconds of the smoothing of codes over time; detail and expression come from the
     source, not from the codes."""
-    batch: int = Field(default=4, gt=0, exclude=True)
-    """Frames rendered at once."""
+    batch: int = Field(default=4, gt=0)
+    """Frames rendered at once. In the key: sums come out differently in the last bit."""
     codec: str | None = None
     """Video encoder; none means the clip's own kind."""
     crf: int | None = None
