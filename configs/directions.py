@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.failure import UsageError
 from stages.artifacts import Direction
-from stages.direction_file import open_direction
+from stages.direction_file import open_direction, read_direction
 
 FOLDER = Path(__file__).with_name("directions_mobilestylegan_ffhq")
 
@@ -24,3 +24,13 @@ def find_direction(name: str) -> Direction:
     if name not in known:
         raise UsageError(f"The edit {name!r} is unknown: {', '.join(known) or 'none'} can be had.")
     return known[name]
+
+
+def describe(direction: Direction) -> str:
+    """What a direction is and was measured to do, in two lines."""
+    header, _ = read_direction(direction.file)
+    years = f", {header.years_per_sigma:.1f} years a sigma" if header.years_per_sigma else ""
+    return (
+        f"{header.name}  [{header.generator}] correlation {header.correlation:.2f} with its label "
+        f"on held-back samples{years}\n  made by: {header.made_by}"
+    )

@@ -12,17 +12,10 @@ app = typer.Typer(no_args_is_help=True, help="Edit directions: list them, fit th
 @app.command("list")
 def list_directions() -> None:
     """Show every direction with its unit, and what it was measured to do."""
-    from configs.directions import known_directions
-    from stages.direction_file import read_direction
+    from configs.directions import describe, known_directions
 
     for direction in known_directions():
-        header, _ = read_direction(direction.file)
-        years = f", {header.years_per_sigma:.1f} years a sigma" if header.years_per_sigma else ""
-        typer.echo(
-            f"{header.name}  [{header.generator}] correlation {header.correlation:.2f} "
-            f"with its label on held-back samples{years}"
-        )
-        typer.echo(f"  made by: {header.made_by}")
+        typer.echo(describe(direction))
 
 
 @app.command()
@@ -33,11 +26,11 @@ def fit(
     overwrite: Annotated[bool, typer.Option("--overwrite/--no-overwrite")] = False,
 ) -> None:
     """Sample the generator, label the faces, fit a direction (about 15 minutes on 2 cores)."""
+    from configs.directions import describe
     from configs.train import AGAINST, direction_plan
     from pipeline.commands.make import make
     from pipeline.failure import UsageError
     from pipeline.weights import Weights
-    from stages.direction_file import read_direction
 
     found = next((label for label in AGAINST if label == name), None)
     if found is None:
@@ -45,5 +38,4 @@ def fit(
     made_by = f"pipeline directions fit {name} --samples {samples}"
     plan = direction_plan(Weights().given, (found,), samples, made_by)
     made = make(plan, f"direction_{found}", output, overwrite=overwrite)
-    header, _ = read_direction(made.file)
-    sys.stderr.write(header.model_dump_json(indent=2) + "\n")
+    sys.stderr.write(describe(made) + "\n")
