@@ -36,6 +36,7 @@ from stages.media.writer import VideoWriter
 from stages.networks.rgb_head import RenderableGenerator
 from stages.outline import soft_mask
 from stages.quad import crop, quad_to_square, side_of
+from stages.steady import SteadyChange
 
 
 class RenderClip(Stage):
@@ -45,9 +46,11 @@ class RenderClip(Stage):
 
     largest: Literal[256, 512, 1024] = 1024
     """Largest render; a small face is rendered at what it has in the frame."""
-    smoothing: float = Field(default=0.04, ge=0)
+    smoothing: float = Field(default=0.08, ge=0)
     """Sigma in seconds of the smoothing of codes over time; detail and expression come from the
     source, not from the codes."""
+    steadiness: float = Field(default=0.88, ge=0, lt=1)
+    """How much of a frame's change comes from the frame before, along the source's flow."""
     batch: int = Field(default=4, gt=0)
     """Frames rendered at once. In the key: sums come out differently in the last bit."""
     codec: str | None = None
@@ -81,12 +84,13 @@ class RenderClip(Stage):
             rows_of.setdefault(int(alignment.frame[row]), []).append(row)
         encoded = context.scratch / "video.mp4"
         out = context.scratch / f"out{self.suffix}"
+        steady = SteadyChange(self.steadiness)
         shown = double(video) if self.compare else video
         frames = read_planes(clip.path, video, threads=context.threads)
         with VideoWriter(encoded, shown, self.codec, self.crf) as writer:
             while block := list(islice(frames, self.batch)):
                 todo = [(f, row) for f in block for row in rows_of.get(f.index, ())]
-                patches = self._patches(loaded, todo, alignment, path, edits, size, context)
+                patches = self._patches(loaded, todo, alignment, path, edits, size, steady, context)
                 for frame in block:
                     planes = paste(frame.planes, video, patches.get(frame.index, []))
                     writer.write(beside(frame.planes, planes, video) if self.compare else planes)
@@ -116,6 +120,7 @@ class RenderClip(Stage):
         path: CodePath,
         edits: Edits,
         size: int,
+        steady: SteadyChange,
         context: Context,
     ) -> dict[int, list[Patch]]:
         """The edit of each face of these frames, by frame."""
@@ -134,7 +139,8 @@ class RenderClip(Stage):
             flow, trust = edit_flow(_bytes(after), _bytes(before))
             result = with_moved_detail(source, before, after, flow, trust)
             alpha = soft_mask(outline, quad_to_square(quad, size), size)
-            delta = (result - source) * alpha[..., None]
+            change = steady(int(alignment.track[row]), frame.index, source, result - source)
+            delta = change * alpha[..., None]
             patches.setdefault(frame.index, []).append(Patch(quad, outline, delta))
         return patches
 

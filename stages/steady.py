@@ -1,0 +1,58 @@
+"""Steady an edit over time: each frame's change follows the last one's, moved along the source.
+
+Renders of neighbouring frames differ by more than the source does: an inversion's fine texture is
+never quite the same twice. So the change that is shown is a recursive average along the source's
+own flow (the short-term consistency of Lai et al. 2018, as a filter):
+
+    d_t = (1 - a M) e_t + a M warp(d_{t-1}, F_{t -> t-1})
+
+with e_t the frame's own change and M where the flow is to be trusted. No change stays no change.
+
+Convention. Crops are (s, s, 3); flow is (h, w, 2) in pixels of its own grid, x then y.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from stages.artifacts import F32, U8
+from stages.metrics.warp_error import motion, warp
+
+FLOW_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The frame before: its number, its source crop at ``FLOW_SIZE``, the change that was shown."""
+
+    frame: int
+    crop: U8
+    change: F32
+
+
+class SteadyChange:
+    """The filter of one run; it keeps one frame of each track."""
+
+    def __init__(self, share: float) -> None:
+        """``share``: a, how much of the last frame's change is kept, in [0, 1)."""
+        self._share = share
+        self._previous: dict[int, Previous] = {}
+
+    def __call__(self, track: int, frame: int, source: F32, change: F32) -> F32:
+        """The change to show, (s, s, 3), for the change ``change`` of the crop ``source``."""
+        if self._share == 0:
+            return change
+        grid = (FLOW_SIZE, FLOW_SIZE)
+        crop = np.asarray(cv2.resize(source, grid, interpolation=cv2.INTER_AREA).round(), np.uint8)
+        before = self._previous.get(track)
+        if before is not None and before.frame == frame - 1:
+            size = change.shape[0]
+            along = motion(before.crop, crop)
+            flow = cv2.resize(along.flow, (size, size)) * np.float32(size / FLOW_SIZE)
+            trusted = cv2.GaussianBlur(along.visible.astype(np.float32), (0, 0), 2.0)
+            keep = self._share * cv2.resize(trusted, (size, size))[..., None]
+            carried = warp(before.change, np.asarray(flow, np.float32))
+            change = np.asarray((1 - keep) * change + keep * carried, np.float32)
+        self._previous[track] = Previous(frame, crop, change)
+        return change

@@ -1,0 +1,49 @@
+"""The recursive average along the source's flow."""
+
+import numpy as np
+
+from stages.steady import SteadyChange
+
+
+def crop(shift: int = 0) -> np.ndarray:
+    """(256, 256, 3) float32 of blurred noise, moved to the right."""
+    import cv2
+
+    noise = np.random.default_rng(0).uniform(0, 255, (300, 300, 3)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 4)
+    wide = (smooth - smooth.mean()) * 8 + 128
+    return np.ascontiguousarray(np.clip(wide[20:276, 20 - shift : 276 - shift], 0, 255))
+
+
+def test_no_change_stays_no_change() -> None:
+    steady = SteadyChange(0.9)
+    nothing = np.zeros((256, 256, 3), np.float32)
+    for frame in range(3):
+        assert not steady(0, frame, crop(frame), nothing).any()
+
+
+def test_flicker_is_averaged_where_nothing_moves() -> None:
+    steady = SteadyChange(0.8)
+    shown = [
+        steady(0, i, crop(), np.full((256, 256, 3), 10.0 * (i % 2), np.float32)).mean()
+        for i in range(20)
+    ]
+    assert np.ptp(shown[-4:]) < 2.5
+
+
+def test_a_change_moves_with_the_source() -> None:
+    steady = SteadyChange(0.8)
+    mark = np.zeros((256, 256, 3), np.float32)
+    mark[100:140, 100:140] = 50
+    steady(0, 0, crop(), mark)
+    moved = steady(0, 1, crop(6), np.zeros_like(mark))[..., 0]
+    columns = np.flatnonzero(moved.sum(axis=0) > moved.sum(axis=0).max() / 2)
+    assert abs(columns.mean() - (119.5 + 6)) < 1.5
+
+
+def test_tracks_and_gaps_do_not_mix() -> None:
+    steady = SteadyChange(0.8)
+    full, nothing = np.full((256, 256, 3), 9, np.float32), np.zeros((256, 256, 3), np.float32)
+    steady(0, 0, crop(), full)
+    assert not steady(1, 1, crop(), nothing).any()
+    assert not steady(0, 2, crop(), nothing).any()
