@@ -56,7 +56,7 @@ app.add_typer(train.app, name="train")
 def main() -> None:
     """Entry point of the console script."""
     # Before anything loads OpenMP: threads that spin while they wait take the core that another
-    # process needs (two runs on two cores: 40 s a step instead of 5).
+    # process needs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
