@@ -15,6 +15,7 @@ from torch import Tensor
 from pipeline.failure import MissingDependency
 from pipeline.stage import Context
 from stages.artifacts import F32, U8, GeneratorWeights, HeadWeights, PerceptualWeights
+from stages.frame_parallel import FrameThreads, frame_threads
 from stages.networks.mobile_stylegan import load_mobile_stylegan
 from stages.networks.perceptual import Perceptual
 from stages.networks.rgb_head import RenderableGenerator, late_rows, load_heads
@@ -124,53 +125,118 @@ def invert_jointly(
         steps: of Adam, with a cosine fall of the learning rate ``rate``.
         fixed: frames whose codes other windows have decided. They carry consistency, not change.
     """
-    rows = inverter.free_rows
-    targets = to_tensor(crops, inverter.device)
-    given = torch.tensor(start[:, rows], device=inverter.device)
-    objective = Objective(targets, inverter.perceptual, pairs, weights, perceptual_size)
-    n = len(crops)
-    moving = [i for i in range(n) if i not in fixed]
-    free = torch.ones(n, device=inverter.device)
-    free[list(fixed)] = 0
-    # Fixed frames are rendered once, without gradient.
-    with torch.no_grad():
-        still = inverter.generator(inverter.complete(given), INVERSION_SIZE) if fixed else None
-    # Steps lead from frame to frame; a fixed first frame is the base itself.
-    path = moving if 0 not in fixed else [0, *moving]
-    base = given[path[:1]].clone().requires_grad_(0 not in fixed)
-    deltas = given[path].diff(dim=0).clone().requires_grad_(True)
-    parameters = [{"params": [deltas], "lr": rate * STEP_RATE}] if len(deltas) else []
-    if base.requires_grad:
-        parameters.append({"params": [base], "lr": rate})
-    adam = torch.optim.Adam(parameters, betas=(0.9, 0.99))
-    falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps, eta_min=rate * 0.05)
+    with frame_threads(inverter.device) as threads:
+        window = _Window(inverter, crops, start, pairs, weights, perceptual_size, fixed, threads)
+        return window.solve(steps, rate, progress)
 
-    def current() -> Tensor:
-        solved = torch.cat((base, base + deltas.cumsum(0))) if len(deltas) else base
-        whole = given.clone()
-        whole[path] = solved
-        return whole
 
-    for step in range(steps):
-        codes = current()
-        images = inverter.generator(inverter.complete(codes[moving]), INVERSION_SIZE)
-        if still is not None:
-            whole = still.clone()
-            whole[moving] = images
-            images = whole
-        loss = objective(images, codes, free)
-        adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        adam.step()
-        falling.step()
-        progress(step + 1)
-    with torch.no_grad():
-        w_plus = inverter.complete(current())
-        # To the bit: a mean over rows taken in another batch may round otherwise.
-        w_plus[list(fixed)] = torch.tensor(start[list(fixed)], device=inverter.device)
-        images = inverter.generator(w_plus, INVERSION_SIZE).clamp(-1, 1)
-        mse = (images - targets).square().mean(dim=(1, 2, 3))
-        psnr = 10 * torch.log10(4 / mse)
-    return Inverted(
-        np.asarray(w_plus.cpu().numpy(), np.float32), np.asarray(psnr.cpu().numpy(), np.float32)
-    )
+class _Window:
+    """What stays the same over the steps of one inversion."""
+
+    def __init__(
+        self,
+        inverter: Inverter,
+        crops: U8,
+        start: F32,
+        pairs: Pairs | None,
+        weights: Weights,
+        perceptual_size: int,
+        fixed: Sequence[int],
+        threads: FrameThreads,
+    ) -> None:
+        device = inverter.device
+        self.inverter = inverter
+        self.threads = threads
+        self.start = torch.tensor(start, device=device)
+        self.given = self.start[:, inverter.free_rows]
+        self.targets = to_tensor(crops, device)
+        self.objective = Objective(
+            self.targets, inverter.perceptual, pairs, weights, perceptual_size
+        )
+        self.fixed = list(fixed)
+        self.moving = [i for i in range(len(crops)) if i not in fixed]
+        self.free = torch.ones(len(crops), device=device)
+        self.free[self.fixed] = 0
+        # Fixed frames are rendered once, without gradient.
+        self.still = self._shown(inverter.complete(self.given)) if fixed else None
+
+    def solve(self, steps: int, rate: float, progress: Callable[[int], None]) -> Inverted:
+        # Steps lead from frame to frame; a fixed first frame is the base itself.
+        path = self.moving if 0 not in self.fixed else [0, *self.moving]
+        base = self.given[path[:1]].clone().requires_grad_(0 not in self.fixed)
+        deltas = self.given[path].diff(dim=0).clone().requires_grad_(True)
+        parameters = [{"params": [deltas], "lr": rate * STEP_RATE}] if len(deltas) else []
+        if base.requires_grad:
+            parameters.append({"params": [base], "lr": rate})
+        adam = torch.optim.Adam(parameters, betas=(0.9, 0.99))
+        falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps, eta_min=rate * 0.05)
+
+        def current() -> Tensor:
+            solved = torch.cat((base, base + deltas.cumsum(0))) if len(deltas) else base
+            whole = self.given.clone()
+            whole[path] = solved
+            return whole
+
+        for step in range(steps):
+            adam.zero_grad()
+            self._backward(current())
+            adam.step()
+            falling.step()
+            progress(step + 1)
+        with torch.no_grad():
+            w_plus = self.inverter.complete(current())
+            # To the bit: a mean over rows taken in another batch may round otherwise.
+            w_plus[self.fixed] = self.start[self.fixed]
+            mse = (self._shown(w_plus).clamp(-1, 1) - self.targets).square().mean(dim=(1, 2, 3))
+            psnr = 10 * torch.log10(4 / mse)
+        return Inverted(
+            np.asarray(w_plus.cpu().numpy(), np.float32), np.asarray(psnr.cpu().numpy(), np.float32)
+        )
+
+    def _backward(self, codes: Tensor) -> None:
+        """Gradients of the objective into what ``codes`` (n, free rows, style_dim) come from.
+
+        Frames are rendered apart, meet in the consistency term, and go back apart.
+        """
+        w_plus = self.inverter.complete(codes[self.moving])
+        parts = self.threads.parts(len(self.moving))
+        leaves = [w_plus[part].detach().requires_grad_(True) for part in parts]
+
+        def forward(k: int) -> tuple[Tensor, Tensor]:
+            images = self.inverter.generator(leaves[k], INVERSION_SIZE)
+            loss = self.objective.of_frames(images, self.moving[parts[k]])
+            return images, loss / len(self.moving)
+
+        rendered = self.threads.each(forward, range(len(parts)))
+        pulls = self._pulls([images for images, _ in rendered])
+
+        def backward(k: int) -> Tensor:
+            (images, loss), pull = rendered[k], pulls[k]
+            outputs, grads = ([loss], [None]) if pull is None else ([loss, images], [None, pull])
+            (grad,) = torch.autograd.grad(outputs, [leaves[k]], grads)
+            return grad
+
+        grads = torch.cat(self.threads.each(backward, range(len(parts))))
+        torch.autograd.backward([w_plus, self.objective.of_codes(codes, self.free)], [grads, None])
+
+    def _pulls(self, images: list[Tensor]) -> list[Tensor] | list[None]:
+        """The consistency term's gradient at each part's images."""
+        leaf = torch.cat([part.detach() for part in images]).requires_grad_(True)
+        whole = leaf
+        if self.still is not None:
+            whole = self.still.clone()
+            whole[self.moving] = leaf
+        loss = self.objective.across_frames(whole)
+        if loss is None:
+            return [None] * len(images)
+        (grad,) = torch.autograd.grad(loss, leaf)
+        return [grad[part] for part in self.threads.parts(len(leaf))]
+
+    def _shown(self, w_plus: Tensor) -> Tensor:
+        """Images of codes, without gradient."""
+
+        def render(part: slice) -> Tensor:
+            with torch.no_grad():
+                return torch.as_tensor(self.inverter.generator(w_plus[part], INVERSION_SIZE))
+
+        return torch.cat(self.threads.each(render, self.threads.parts(len(w_plus))))

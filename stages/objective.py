@@ -4,6 +4,7 @@ Convention. Images are (n, 3, s, s) in [-1, 1]; codes (n, rows, style_dim). Flow
 pixels of its own grid, as in ``stages.artifacts.Flow``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -90,7 +91,11 @@ def _sample(images: Tensor, grid: Tensor) -> Tensor:
 
 
 class Objective:
-    """The objective for one window; features of the targets are computed once."""
+    """The objective for one window; features of the targets are computed once.
+
+    In three parts, because frames are rendered apart: ``of_frames`` needs only its own,
+    ``across_frames`` all images, ``of_codes`` no image.
+    """
 
     def __init__(
         self,
@@ -108,27 +113,34 @@ class Objective:
         with torch.no_grad():
             self.features = perceptual.features(self._small(targets))
 
-    def __call__(self, images: Tensor, codes: Tensor, free: Tensor) -> Tensor:
-        """Scalar loss.
+    def of_frames(self, images: Tensor, frames: Sequence[int]) -> Tensor:
+        """Fidelity of renders (k, 3, s, s) of these frames of the window, summed over them."""
+        w = self.weights
+        rows = list(frames)
+        loss = w.pixel * (images - self.targets[rows]).square().mean(dim=(1, 2, 3))
+        if w.perceptual:
+            wanted = [level[rows] for level in self.features]
+            features = self.perceptual.features(self._small(images))
+            loss = loss + w.perceptual * self.perceptual.distance(features, wanted)
+        return loss.sum()
+
+    def across_frames(self, images: Tensor) -> Tensor | None:
+        """Consistency of all renders (n, 3, s, s) of the window; None where it has no say."""
+        w = self.weights
+        if not w.consistency or self.pairs is None or len(images) < 2:
+            return None
+        return w.consistency * cross_frame_consistency(images, self.pairs)
+
+    def of_codes(self, codes: Tensor, free: Tensor) -> Tensor:
+        """The prior, a scalar.
 
         Args:
-            images: (n, 3, s, s) renders of ``codes`` (n, free rows, style_dim).
+            codes: (n, free rows, style_dim).
             free: (n,) 1 for frames that are being solved, 0 for fixed ones.
         """
         w = self.weights
-        share = free / free.sum()
-        pixel = (images - self.targets).square().mean(dim=(1, 2, 3))
-        loss = w.pixel * (share * pixel).sum()
-        if w.perceptual:
-            features = self.perceptual.features(self._small(images))
-            loss = (
-                loss
-                + w.perceptual * (share * self.perceptual.distance(features, self.features)).sum()
-            )
-        if w.consistency and self.pairs is not None and len(images) > 1:
-            loss = loss + w.consistency * cross_frame_consistency(images, self.pairs)
         spread = (codes - codes.mean(dim=1, keepdim=True)).square().mean(dim=(1, 2))
-        loss = loss + w.spread * (share * spread).sum()
+        loss = w.spread * (free / free.sum() * spread).sum()
         if len(codes) > 1:
             loss = loss + w.step * codes.diff(dim=0).square().mean()
         return loss

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stages.networks.modulated import SLOPE, scaled_inverse_haar, styled_pointwise
 from stages.networks.openvino_ir import read_constants
 
 
@@ -49,21 +50,16 @@ class GeneratorShape:
         return int(4 * 2 ** (self.blocks + 1))
 
 
-def inverse_haar(low: Tensor, high: Tensor) -> Tensor:
-    """Inverse Haar wavelet transform ("db1", zero mode).
+def wavelet_image(x: Tensor, scale: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Features (n, c, h, w) times ``scale`` (n, c) to 12 coefficients, then (n, 3, 2h, 2w)."""
+    n, c, h, w = x.shape
+    flat = torch.bmm(weight.reshape(1, 12, c) * scale[:, None], x.reshape(n, c, h * w))
+    return from_coefficients(flat.reshape(n, 12, h, w) + bias)
 
-    Args:
-        low: (n, c, h, w). high: (n, c, 3, h, w), bands (lh, hl, hh).
 
-    Returns:
-        (n, c, 2h, 2w).
-    """
-    n, c, h, w = low.shape
-    lh, hl, hh = high[:, :, 0], high[:, :, 1], high[:, :, 2]
-    plus, minus = low + lh, low - lh
-    sums, differences = hl + hh, hl - hh
-    quads = torch.stack((plus + sums, plus - sums, minus + differences, minus - differences), 2)
-    return F.pixel_shuffle((quads * 0.5).reshape(n, 4 * c, h, w), 2)
+def from_coefficients(x: Tensor) -> Tensor:
+    """Wavelet coefficients (n, 12, h, w) of an image to the image (n, 3, 2h, 2w)."""
+    return scaled_inverse_haar(x, x.new_ones(len(x), 12))
 
 
 class Mapping(nn.Module):
@@ -83,10 +79,7 @@ class Mapping(nn.Module):
 
 
 class Modulation(nn.Linear):
-    """An independent linear map of one row of W+ to per-channel scales, (n, c, 1, 1)."""
-
-    def forward(self, style: Tensor) -> Tensor:
-        return super().forward(style)[:, :, None, None]
+    """An independent linear map of one row of W+ to per-channel scales, (n, c)."""
 
 
 class StyledConv(nn.Module):
@@ -108,13 +101,12 @@ class StyledConv(nn.Module):
     noise: Tensor
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        x = x * (self.modulation(style) * self.scale)
+        scale = self.modulation(style) * self.scale
         if self.depthwise is None:
-            x = F.conv2d(x, self.weight, padding=1)
-        else:
-            x = F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1])
-            x = F.conv2d(x, self.weight)
-        return F.leaky_relu(x + self.noise + self.bias, 0.2)
+            x = F.conv2d(x * scale[:, :, None, None], self.weight, padding=1)
+            return F.leaky_relu(x + self.noise + self.bias, SLOPE)
+        x = F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1])
+        return styled_pointwise(x, scale, self.weight[:, :, 0, 0], self.noise + self.bias)
 
 
 class Block(nn.Module):
@@ -127,10 +119,8 @@ class Block(nn.Module):
         self.conv2 = StyledConv(style_dim, c_out, c_out, size, dense=False)
 
     def forward(self, x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        x = x * self.up(first)
-        n, c, h, w = x.shape
-        low, high = x[:, : c // 4], x[:, c // 4 :].reshape(n, c // 4, 3, h, w)
-        return torch.as_tensor(self.conv2(self.conv1(inverse_haar(low, high), first), second))
+        x = scaled_inverse_haar(x, self.up(first))
+        return torch.as_tensor(self.conv2(self.conv1(x, first), second))
 
 
 class ToImage(nn.Module):
@@ -144,9 +134,7 @@ class ToImage(nn.Module):
         self.scale = 1 / math.sqrt(c_in)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        x = F.conv2d(x * (self.modulation(style) * self.scale), self.weight) + self.bias
-        n, _, h, w = x.shape
-        return inverse_haar(x[:, :3], x[:, 3:].reshape(n, 3, 3, h, w))
+        return wavelet_image(x, self.modulation(style) * self.scale, self.weight, self.bias)
 
 
 class MobileStyleGAN(nn.Module):

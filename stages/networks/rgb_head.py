@@ -20,8 +20,9 @@ from stages.networks.mobile_stylegan import (
     GeneratorShape,
     MobileStyleGAN,
     StyledConv,
-    inverse_haar,
+    from_coefficients,
 )
+from stages.networks.modulated import styled_pointwise
 
 SIZES = (256, 512)
 
@@ -32,30 +33,47 @@ def late_rows(shape: GeneratorShape, features: int) -> tuple[int, ...]:
     return tuple(row for row in shape.active_rows if row > done[features])
 
 
-def head_inputs(model: MobileStyleGAN, features: Tensor, w_plus: Tensor) -> Tensor:
-    """What a head is linear in: features (n, c, s, s) beside their own future at s pixels.
+def future(model: MobileStyleGAN, features: Tensor, w_plus: Tensor) -> tuple[Tensor, Tensor]:
+    """What the generator's remaining blocks make of features (n, c, s, s), still at s pixels.
 
     Returns:
-        (n, c + last channels, s, s).
+        (n, last channels, s, s), and the scales (n, last channels) of the generator's own head.
     """
     x, size = features, features.shape[-1]
     for i, block in enumerate(model.blocks):
         assert isinstance(block, Block)  # what ModuleList cannot say
         if 8 * 2**i > size:
             first, second = w_plus[:, 3 * i + 1], w_plus[:, 3 * i + 2]
+            low = x.shape[1] // 4
             # The inverse Haar transform spreads the low band over 2x2 pixels at half its value.
-            low = (x * block.up(first))[:, : x.shape[1] // 4] / 2
-            x = _at_low_resolution(block.conv2, _at_low_resolution(block.conv1, low, first), second)
+            up = block.up(first)[:, :low] / 2
+            x = _at_low_resolution(block.conv1, x[:, :low], first, up)
+            x = _at_low_resolution(block.conv2, x, second)
     style = model.to_image.modulation(w_plus[:, 3 * model.shape.blocks])
-    return torch.cat((features, x * (style * model.to_image.scale)), dim=1)
+    return x, style * model.to_image.scale
 
 
-def _at_low_resolution(conv: StyledConv, x: Tensor, style: Tensor) -> Tensor:
-    """A depthwise-separable styled convolution on a coarser grid: without its noise."""
-    x = x * (conv.modulation(style) * conv.scale)
+def head_inputs(model: MobileStyleGAN, features: Tensor, w_plus: Tensor) -> Tensor:
+    """What a head is linear in: features (n, c, s, s) beside their own future at s pixels.
+
+    Returns:
+        (n, c + last channels, s, s).
+    """
+    x, scale = future(model, features, w_plus)
+    return torch.cat((features, x * scale[:, :, None, None]), dim=1)
+
+
+def _at_low_resolution(
+    conv: StyledConv, x: Tensor, style: Tensor, before: Tensor | float = 1.0
+) -> Tensor:
+    """A depthwise-separable styled convolution on a coarser grid: without its noise.
+
+    ``before``: scales (n, c_in) of the input; they commute with the depthwise part.
+    """
+    scale = conv.modulation(style) * conv.scale * before
     assert conv.depthwise is not None  # only the first convolution is dense
     x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), conv.depthwise, groups=x.shape[1])
-    return F.leaky_relu(F.conv2d(x, conv.weight) + conv.bias, 0.2)
+    return styled_pointwise(x, scale, conv.weight[:, :, 0, 0], conv.bias)
 
 
 class RenderableGenerator(nn.Module):
@@ -85,10 +103,13 @@ class RenderableGenerator(nn.Module):
             raise ValueError(f"no head renders at {size}; sizes are {self.sizes}")
         head = self.get_buffer(f"head_{size}")
         features = self.generator.features(w_plus, size // 2)
-        x = head_inputs(self.generator, features, w_plus)
-        x = F.conv2d(x, head[:, :-1, None, None], head[:, -1])
-        n, _, h, w = x.shape
-        return inverse_haar(x[:, :3], x[:, 3:].reshape(n, 3, 3, h, w))
+        c = features.shape[1]
+        # The map of ``head_inputs``, without ever holding both parts beside each other.
+        x, scale = future(self.generator, features, w_plus)
+        n, last, h, w = x.shape
+        y = torch.bmm(head[:, c:-1] * scale[:, None], x.reshape(n, last, h * w))
+        y = y + torch.matmul(head[:, :c], features.reshape(n, c, h * w)) + head[:, -1:]
+        return from_coefficients(y.reshape(n, 12, h, w))
 
 
 def load_heads(generator: MobileStyleGAN, file: Path) -> RenderableGenerator:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.failure import MissingDependency
 from pipeline.stage import Context
 from stages import joint_inversion
 from stages.artifacts import F32, GeneratorWeights, HeadWeights
+from stages.frame_parallel import frame_threads
 from stages.joint_inversion import (
     STEP_RATE,
     Inverted,
@@ -17,7 +19,7 @@ from stages.joint_inversion import (
     load_generator,
     to_tensor,
 )
-from stages.objective import Pairs, Weights
+from stages.objective import Objective, Pairs, Weights
 from tests.stages import tiny
 
 FRAMES = 4
@@ -96,6 +98,48 @@ def test_the_same_twice_is_the_same_to_the_bit(networks: Inverter, target: F32) 
     a, b = (invert(networks, target, mean_start(networks), steps=4) for _ in range(2))
     np.testing.assert_array_equal(a.w_plus, b.w_plus)
     np.testing.assert_array_equal(a.psnr, b.psnr)
+
+
+def test_the_number_of_threads_changes_no_bit(networks: Inverter, target: F32) -> None:
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(invert(networks, target, mean_start(networks), steps=3))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(found[0].w_plus, found[1].w_plus)
+    np.testing.assert_array_equal(found[0].psnr, found[1].psnr)
+
+
+def test_gradients_of_frames_apart_are_those_of_the_whole_objective(
+    networks: Inverter, target: F32
+) -> None:
+    """Against one graph over the whole window, with a fixed frame in it."""
+    crops, start = tiny.pictures(networks, target), torch.tensor(mean_start(networks))
+    weights = Weights()
+    flow = Pairs.of(tiny.still(FRAMES), 0, FRAMES, "cpu")
+    with frame_threads("cpu") as threads:
+        window = joint_inversion._Window(
+            networks, crops, start.numpy(), flow, weights, 32, (1,), threads
+        )
+        codes = window.given.clone().requires_grad_(True)
+        window._backward(codes)
+    whole = window.given.clone().requires_grad_(True)
+    images = networks.generator(networks.complete(whole), 64)
+    moving = [0, 2, 3]
+    images = images.index_copy(0, torch.tensor([1]), images[1:2].detach())
+    objective = Objective(window.targets, networks.perceptual, flow, weights, 32)
+    across = objective.across_frames(images)
+    assert across is not None
+    fidelity = objective.of_frames(images[moving], moving) / len(moving)
+    (fidelity + across + objective.of_codes(whole, window.free)).backward()
+
+    assert codes.grad is not None and whole.grad is not None
+    torch.testing.assert_close(codes.grad, whole.grad, atol=1e-6, rtol=1e-3)
+    assert float(codes.grad[0].abs().max()) > 1e-3
 
 
 def test_every_other_row_is_the_mean_of_the_free_ones(networks: Inverter, target: F32) -> None:

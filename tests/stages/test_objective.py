@@ -144,47 +144,54 @@ def terms() -> Terms:
 
 
 def test_each_fidelity_term_is_its_formula(terms: Terms) -> None:
-    free = torch.ones(3)
-    objective, images, codes = terms(pixel=2)
-    assert float(objective(images, codes, free)) == 0
+    objective, images, _ = terms(pixel=2)
+    assert float(objective.of_frames(images, [0, 1, 2])) == 0
     off = images.clone()
     off[0] += 0.6
-    assert float(objective(off, codes, free)) == pytest.approx(2 * 0.36 / 3, rel=1e-4)
+    assert float(objective.of_frames(off, [0, 1, 2])) == pytest.approx(2 * 0.36, rel=1e-4)
 
-    objective, images, codes = terms(perceptual=1)
-    assert float(objective(images, codes, free)) == 0
+    objective, images, _ = terms(perceptual=1)
+    assert float(objective.of_frames(images, [0, 1, 2])) == 0
     # Four maps of three channels, each off by 0.6.
-    assert float(objective(off, codes, free)) == pytest.approx(4 * 3 * 0.36 / 3, rel=1e-4)
+    loss = float(objective.of_frames(off, [0, 1, 2]))
+    assert loss == pytest.approx(4 * 3 * 0.36, rel=1e-4)
 
 
-def test_fixed_frames_have_no_fidelity_of_their_own(terms: Terms) -> None:
-    objective, images, codes = terms(pixel=1, perceptual=1, spread=1)
-    off, other = images.clone(), codes.clone()
-    off[2] += 3
-    other[2, 0] += 5
-    assert float(objective(off, other, torch.tensor([1.0, 1.0, 0.0]))) == 0
-    assert float(objective(off, other, torch.ones(3))) > 1
+def test_frames_apart_sum_to_frames_together(terms: Terms) -> None:
+    objective, images, _ = terms(pixel=1, perceptual=1)
+    off = images.flip(0)
+    apart = sum(float(objective.of_frames(off[i : i + 1], [i])) for i in range(3))
+    assert apart == pytest.approx(float(objective.of_frames(off, [0, 1, 2])), rel=1e-4)
+    assert float(objective.of_frames(images[2:], [2])) == 0
 
 
 def test_the_priors_are_their_formulas(terms: Terms) -> None:
     free = torch.ones(3)
-    objective, images, codes = terms(spread=1)
-    assert float(objective(images, codes, free)) == 0
+    objective, _, codes = terms(spread=1)
+    assert float(objective.of_codes(codes, free)) == 0
     apart = codes.clone()
     apart[:, 0] += 4  # rows' mean moves by 1: deviations 3, -1, -1, -1
-    assert float(objective(images, apart, free)) == pytest.approx(3.0)
+    assert float(objective.of_codes(apart, free)) == pytest.approx(3.0)
 
-    objective, images, codes = terms(step=1)
-    assert float(objective(images, apart, free)) == 0
+    objective, _, codes = terms(step=1)
+    assert float(objective.of_codes(apart, free)) == 0
     walk = codes + torch.tensor([0.0, 2.0, 4.0])[:, None, None]
-    assert float(objective(images, walk, free)) == pytest.approx(4.0)
+    assert float(objective.of_codes(walk, free)) == pytest.approx(4.0)
+
+
+def test_fixed_frames_do_not_count_in_the_spread(terms: Terms) -> None:
+    objective, _, codes = terms(spread=1)
+    codes[2, 0] += 5
+    assert float(objective.of_codes(codes, torch.tensor([1.0, 1.0, 0.0]))) == 0
+    assert float(objective.of_codes(codes, torch.ones(3))) > 1
 
 
 def test_consistency_is_left_out_where_frames_are_no_neighbours() -> None:
     weights = NONE.model_copy(update={"consistency": 1.0})
     images = random_images(2)
-    codes, free = torch.ones(2, 4, 8), torch.ones(2)
     apart = Objective(images, tiny.BlurredPixels(), None, weights, SIZE)
     joined = Objective(images, tiny.BlurredPixels(), pairs(2), weights, SIZE)
-    assert float(apart(images, codes, free)) == 0
-    assert float(joined(images, codes, free)) > 0.5
+    assert apart.across_frames(images) is None
+    assert joined.across_frames(images[:1]) is None
+    loss = joined.across_frames(images)
+    assert loss is not None and float(loss) > 0.5

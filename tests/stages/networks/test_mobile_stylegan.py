@@ -11,7 +11,6 @@ import torch
 from stages.networks.mobile_stylegan import (
     GeneratorShape,
     MobileStyleGAN,
-    inverse_haar,
     load_mobile_stylegan,
 )
 from tests.stages import tiny
@@ -134,18 +133,3 @@ def test_the_mean_latent_is_that_of_the_samples(model: MobileStyleGAN) -> None:
     assert torch.equal(mean, model.mean_latent(2048))
     other = model.mean_latent(2048, seed=1)
     assert 0 < float((mean - other).abs().max()) < 0.1
-
-
-def test_the_inverse_haar_transform_follows_the_formula() -> None:
-    """methods.md 4.2, which is pywt.idwt2((ll, (lh, hl, hh)), "db1")."""
-    random = torch.Generator().manual_seed(0)
-    ll = torch.randn(2, 3, 4, 5, generator=random)
-    high = torch.randn(2, 3, 3, 4, 5, generator=random)
-    lh, hl, hh = high.unbind(dim=2)
-    y = inverse_haar(ll, high)
-
-    assert y.shape == (2, 3, 8, 10)
-    torch.testing.assert_close(y[..., 0::2, 0::2], (ll + lh + hl + hh) / 2)
-    torch.testing.assert_close(y[..., 0::2, 1::2], (ll + lh - hl - hh) / 2)
-    torch.testing.assert_close(y[..., 1::2, 0::2], (ll - lh + hl - hh) / 2)
-    torch.testing.assert_close(y[..., 1::2, 1::2], (ll - lh - hl + hh) / 2)

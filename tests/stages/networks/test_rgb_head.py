@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from stages.networks.mobile_stylegan import GeneratorShape, inverse_haar, load_mobile_stylegan
+from stages.networks.mobile_stylegan import GeneratorShape, from_coefficients, load_mobile_stylegan
 from stages.networks.rgb_head import RenderableGenerator, head_inputs, late_rows, load_heads
 from tests.stages import tiny
 
@@ -61,7 +61,7 @@ def test_the_late_blocks_run_as_the_generator_would_on_flat_features() -> None:
     # The low band alone: the high bands are what a head leaves out.
     flat[:, :4] = torch.rand(4, generator=torch.Generator().manual_seed(1))[:, None, None]
     full = model.blocks[2](flat, w_plus[:, 7], w_plus[:, 8])
-    full = full * model.to_image.modulation(w_plus[:, 9]) * model.to_image.scale
+    full = full * model.to_image.modulation(w_plus[:, 9])[:, :, None, None] * model.to_image.scale
     late = head_inputs(model, flat, w_plus)[:, 16:]
 
     # Far from the edges, where the generator pads with zeros.
@@ -83,7 +83,7 @@ def test_heads_come_back_from_their_file_and_render(tmp_path: Path) -> None:
     torch.testing.assert_close(both(w_plus, 64), model(w_plus))
     inputs = head_inputs(model, model.features(w_plus, 16), w_plus)
     x = torch.einsum("oc,nchw->nohw", head[:, :-1], inputs) + head[:, -1, None, None]
-    wanted = inverse_haar(x[:, :3], x[:, 3:].reshape(2, 3, 3, 16, 16))
+    wanted = from_coefficients(x)
     torch.testing.assert_close(both(w_plus, 32), wanted, atol=1e-3, rtol=1e-3)
     with pytest.raises(ValueError, match=r"no head renders at 128; sizes are \(32, 64\)"):
         both(w_plus, 128)
