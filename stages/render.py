@@ -4,18 +4,14 @@ Pixels never lie on disk between the three: a frame is decoded, its faces are re
 and its planes go to the encoder.
 """
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import (
-    F32,
-    U8,
     Alignment,
     Edits,
     GeneratorWeights,
@@ -27,15 +23,15 @@ from stages.artifacts import (
 )
 from stages.code_path import CodePath
 from stages.composite import Patch, paste
-from stages.detail import edit_flow, with_moved_detail
+from stages.edited_faces import Faces
+from stages.frame_parallel import frame_threads
 from stages.joint_inversion import load_generator
 from stages.media.mux import DEFAULT_TAG, mux
-from stages.media.reader import Frame, read_planes
+from stages.media.reader import read_planes
 from stages.media.side_by_side import beside, double
 from stages.media.writer import VideoWriter
 from stages.networks.rgb_head import RenderableGenerator
-from stages.outline import soft_mask
-from stages.quad import crop, quad_to_square, side_of
+from stages.quad import side_of
 from stages.steady import SteadyChange
 
 
@@ -52,7 +48,7 @@ class RenderClip(Stage):
     steadiness: float = Field(default=0.88, ge=0, lt=1)
     """How much of a frame's change comes from the frame before, along the source's flow."""
     batch: int = Field(default=4, gt=0)
-    """Frames rendered at once. In the key: sums come out differently in the last bit."""
+    """Frames in hand at once: side by side on a CPU's threads, one batch on a GPU."""
     codec: str | None = None
     """Video encoder; none means the clip's own kind."""
     crf: int | None = None
@@ -87,10 +83,20 @@ class RenderClip(Stage):
         steady = SteadyChange(self.steadiness)
         shown = double(video) if self.compare else video
         frames = read_planes(clip.path, video, threads=context.threads)
-        with VideoWriter(encoded, shown, self.codec, self.crf) as writer:
+        with (
+            VideoWriter(encoded, shown, self.codec, self.crf) as writer,
+            frame_threads(context.device) as threads,
+        ):
+            faces = Faces(loaded, alignment, path, edits, size, context.device)
             while block := list(islice(frames, self.batch)):
                 todo = [(f, row) for f in block for row in rows_of.get(f.index, ())]
-                patches = self._patches(loaded, todo, alignment, path, edits, size, steady, context)
+                patches: dict[int, list[Patch]] = {}
+                for part in threads.each(
+                    lambda part, todo=todo: faces.edited(todo[part]),  # type: ignore[misc]
+                    threads.parts(len(todo)),
+                ):
+                    for face in part:
+                        patches.setdefault(face.frame, []).append(face.patch(steady))
                 for frame in block:
                     planes = paste(frame.planes, video, patches.get(frame.index, []))
                     writer.write(beside(frame.planes, planes, video) if self.compare else planes)
@@ -110,46 +116,3 @@ class RenderClip(Stage):
         side = float(np.median(side_of(alignment.quad)))
         able = [s for s in generator.sizes if s <= self.largest] or [min(generator.sizes)]
         return next((s for s in able if s >= 0.9 * side), able[-1])
-
-    @torch.no_grad()
-    def _patches(
-        self,
-        generator: RenderableGenerator,
-        todo: list[tuple[Frame, int]],
-        alignment: Alignment,
-        path: CodePath,
-        edits: Edits,
-        size: int,
-        steady: SteadyChange,
-        context: Context,
-    ) -> dict[int, list[Patch]]:
-        """The edit of each face of these frames, by frame."""
-        if not todo:
-            return {}
-        rows = [row for _, row in todo]
-        codes = torch.tensor(path.codes(rows), device=context.device)
-        offset = torch.tensor(edits.offset, device=context.device)
-        weight = torch.tensor(alignment.weight[rows], device=context.device)[:, None, None]
-        inverted = _pixels(generator(codes, size))
-        edited = _pixels(generator(codes + weight * offset, size))
-        patches: dict[int, list[Patch]] = {}
-        for (frame, row), before, after in zip(todo, inverted, edited, strict=True):
-            quad, outline = alignment.quad[row], alignment.outline[row]
-            source = crop(frame.rgb(), quad, size).astype(np.float32)
-            flow, trust = edit_flow(_bytes(after), _bytes(before))
-            result = with_moved_detail(source, before, after, flow, trust)
-            alpha = soft_mask(outline, quad_to_square(quad, size), size)
-            change = steady(int(alignment.track[row]), frame.index, source, result - source)
-            delta = change * alpha[..., None]
-            patches.setdefault(frame.index, []).append(Patch(quad, outline, delta))
-        return patches
-
-
-def _pixels(images: torch.Tensor) -> Iterator[F32]:
-    """(n, 3, s, s) in [-1, 1] to (s, s, 3) float32 in [0, 255], one at a time."""
-    for image in ((images + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy():
-        yield np.ascontiguousarray(image, np.float32)
-
-
-def _bytes(picture: F32) -> U8:
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)

@@ -1,0 +1,91 @@
+"""From codes to what is pasted: a frame's faces, rendered twice, with the source's detail.
+
+Everything here is of one frame at a time; what ties frames together is ``stages.steady``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from stages.artifacts import F32, F64, U8, Alignment, Edits
+from stages.code_path import CodePath
+from stages.composite import Patch
+from stages.detail import edit_flow, with_moved_detail
+from stages.media.reader import Frame
+from stages.networks.rgb_head import RenderableGenerator
+from stages.outline import soft_mask
+from stages.quad import crop, quad_to_square
+from stages.steady import SteadyChange
+
+
+@dataclass(frozen=True)
+class EditedFace:
+    """A face of a frame, in crop pixels.
+
+    ``source`` and ``change``: (s, s, 3) float32 RGB in units of 8 bits; ``alpha``: (s, s).
+    """
+
+    frame: int
+    track: int
+    quad: F64
+    outline: F32
+    source: F32
+    change: F32
+    alpha: F32
+
+    def patch(self, steady: SteadyChange) -> Patch:
+        """What is pasted, once the change has been steadied; call in order of frames."""
+        change = steady(self.track, self.frame, self.source, self.change)
+        return Patch(self.quad, self.outline, change * self.alpha[..., None])
+
+
+@dataclass(frozen=True)
+class Faces:
+    """What all frames of a clip have in common."""
+
+    generator: RenderableGenerator
+    alignment: Alignment
+    path: CodePath
+    edits: Edits
+    size: int
+    device: str
+
+    @torch.no_grad()
+    def edited(self, todo: list[tuple[Frame, int]]) -> list[EditedFace]:
+        """The edit of each frame's row of the alignment."""
+        if not todo:
+            return []
+        rows = [row for _, row in todo]
+        codes = torch.tensor(self.path.codes(rows), device=self.device)
+        offset = torch.tensor(self.edits.offset, device=self.device)
+        weight = torch.tensor(self.alignment.weight[rows], device=self.device)[:, None, None]
+        inverted = _pixels(self.generator(codes, self.size))
+        edited = _pixels(self.generator(codes + weight * offset, self.size))
+        return [
+            self._face(frame, row, inverted[i], edited[i]) for i, (frame, row) in enumerate(todo)
+        ]
+
+    def _face(self, frame: Frame, row: int, inverted: F32, edited: F32) -> EditedFace:
+        quad, outline = self.alignment.quad[row], self.alignment.outline[row]
+        source = crop(frame.rgb(), quad, self.size).astype(np.float32)
+        flow, trust = edit_flow(_bytes(edited), _bytes(inverted))
+        result = with_moved_detail(source, inverted, edited, flow, trust)
+        return EditedFace(
+            frame=frame.index,
+            track=int(self.alignment.track[row]),
+            quad=quad,
+            outline=outline,
+            source=source,
+            change=result - source,
+            alpha=soft_mask(outline, quad_to_square(quad, self.size), self.size),
+        )
+
+
+def _pixels(images: torch.Tensor) -> F32:
+    """(n, 3, s, s) in [-1, 1] to (n, s, s, 3) float32 in [0, 255]."""
+    return np.ascontiguousarray(((images + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy())
+
+
+def _bytes(picture: F32) -> U8:
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
