@@ -27,6 +27,8 @@ from stages.crop_faces import CropFaces
 from stages.detect import DetectFaces
 from stages.direction_file import read_direction
 from stages.edit import ComposeEdits, parse_edits
+from stages.encode import EncodeFaces
+from stages.encoder_weights import EncoderWeights
 from stages.face_choice import check_choice
 from stages.flow import EstimateFlow
 from stages.initialise import InitialiseLatents
@@ -40,6 +42,7 @@ from stages.verify import Verify
 
 GENERATOR = "mobilestylegan-ffhq"
 HEADS = "heads-mobilestylegan-ffhq"
+ENCODER = "encoder-mobilestylegan-ffhq"
 GiveWeights = Callable[[str], tuple[Path, str]]
 
 
@@ -105,6 +108,10 @@ class EditClip(BaseModel):
         perceptual = plan.given(
             "perceptual", PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
         )
+        folder, sha256 = weights(ENCODER)
+        encoder = plan.given(
+            "encoder", EncoderWeights(folder / "encoder.safetensors", sha256, GENERATOR)
+        )
         networks = {"generator": generator, "heads": heads, "perceptual": perceptual}
         names = dict.fromkeys(edit.name for edit in parse_edits(self.edits))
         directions = tuple(plan.given(f"direction_{n}", find_direction(n)) for n in names)
@@ -122,12 +129,16 @@ class EditClip(BaseModel):
 
         windows = plan.add("windows", CropFaces(), clip=source, video=video, alignment=alignment)
         flow = plan.add("flow", EstimateFlow(), faces=Each(windows))
+        encoded = plan.add(
+            "encoded", EncodeFaces(), faces=Each(windows), generator=generator, encoder=encoder
+        )
         starts = plan.add(
             "starts",
             InitialiseLatents(steps=preset.start),
             clip=source,
             video=video,
             alignment=alignment,
+            encoder=encoder,
             **networks,
         )
         anchors = plan.add(
@@ -135,6 +146,7 @@ class EditClip(BaseModel):
             InvertAnchors(steps=preset.anchors),
             faces=Each(windows),
             flow=Each(flow),
+            encoded=Each(encoded),
             starts=starts,
             **networks,
         )
@@ -143,6 +155,7 @@ class EditClip(BaseModel):
             BridgeAnchors(steps=preset.bridges),
             faces=Each(windows),
             flow=Each(flow),
+            encoded=Each(encoded),
             anchors=Each(anchors),
             following=Each(anchors, offset=1),
             **networks,

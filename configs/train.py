@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from configs.edit import GENERATOR
+from configs.edit import GENERATOR, HEADS
 from pipeline.plan import Plan
-from stages.artifacts import AgeGenderWeights, FaceModelWeights, GeneratorWeights
-from stages.fit_direction import FitDirection, LabelName
+from stages.artifacts import AgeGenderWeights, FaceModelWeights, GeneratorWeights, HeadWeights
+from stages.fit_direction import FitDirection
 from stages.fit_heads import FitHeads
-from stages.label_samples import LabelSamples
+from stages.label_samples import LabelName, LabelSamples
 from stages.sample_clip import SampleClip
 
 GiveWeights = Callable[[str], tuple[Path, str]]
 
 AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
-    "age": ("gender", "yaw", "smile"),
+    "age": ("gender", "yaw", "smile", "lightness", "redness", "yellowness", "glasses"),
     "gender": ("age",),
     "yaw": (),
     "mouth": ("yaw",),
@@ -38,8 +38,10 @@ def direction_plan(
     plan = Plan()
     ages = AgeGenderWeights("age-gender", *weights("age-gender"))
     faces = FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
+    folder, sha256 = weights(HEADS)
     networks = {
         "generator": plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR))),
+        "heads": plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR)),
         "age_gender": plan.given("age_gender", ages),
         "face_models": plan.given("face_models", faces),
     }  # fmt: skip

@@ -9,6 +9,7 @@ import typer
 
 from pipeline.commands import directions, train, weights
 from pipeline.commands.doctor import doctor
+from pipeline.commands.evaluate import evaluate
 from pipeline.commands.run import run
 from pipeline.verdict import FAULT, exit_code, sentence
 
@@ -48,6 +49,7 @@ def options(
 
 app.command()(run)
 app.command()(doctor)
+app.command()(evaluate)
 app.add_typer(weights.app, name="weights")
 app.add_typer(directions.app, name="directions")
 app.add_typer(train.app, name="train")

@@ -292,16 +292,33 @@ class Flow(Artifact):
 
 
 @dataclass(frozen=True)
+class Encoded(Artifact):
+    """The encoder's codes of a window's crops. ``w_plus``: (n, rows, style_dim)."""
+
+    track: int
+    row: int
+    frame: I32
+    w_plus: F32 = field(repr=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.frame)
+        check(self.w_plus.ndim == 3 and len(self.w_plus) == n, f"codes {self.w_plus.shape} for {n}")
+
+
+@dataclass(frozen=True)
 class TrackStarts(Artifact):
-    """Where the inversion of each track starts. ``w_plus``: (t, rows, style_dim)."""
+    """What the encoder's codes of each track lack, the same for all its frames.
+
+    ``offset``: (t, rows, style_dim). ``psnr``: (t,) dB at 256 with it, on the frames looked at.
+    """
 
     track: I32
-    w_plus: F32 = field(repr=False)
+    offset: F32 = field(repr=False)
     psnr: F32
 
     def of(self, track: int) -> F32:
         """(rows, style_dim) of a track."""
-        return np.asarray(self.w_plus[int(np.flatnonzero(self.track == track)[0])], np.float32)
+        return np.asarray(self.offset[int(np.flatnonzero(self.track == track)[0])], np.float32)
 
 
 @dataclass(frozen=True)

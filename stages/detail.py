@@ -6,7 +6,16 @@ the inversion is carried along the flow from the edited render to the inverted o
 
     output = G(w_edit) + M * warp(source - G(w), F)
 
-With G(w_edit) = G(w) the flow is zero, M is one, and the output is the source.
+Detail may contradict the edit: the source's own wrinkles on a face made young. So the fine part of
+what is carried is damped where the edit took fine texture away, by how much it took:
+
+    warp(R, F) -> warp(R, F) - (1 - g) * fine(warp(R, F)),   R = source - G(w)
+    g = min(1, energy of fine(G(w_edit)) / energy of fine(warp(G(w), F)))
+
+with fine(x) what a Gaussian takes away, and its energy local. Where an edit adds texture nothing is
+damped.
+
+With G(w_edit) = G(w) the flow is zero, M and g are one, and the output is the source.
 
 Convention. Pictures are (s, s, 3) float32 RGB in [0, 255]; flow (s, s, 2) in pixels, x then y:
 pixel p of the edited render shows what is at p + F(p) in the inverted one.
@@ -25,6 +34,12 @@ LONGEST = 24.0
 """Flow is limited to this many pixels at ``FLOW_SIZE``; more is an error of the estimate."""
 TOLERANCE = 2.0
 """Pixels at ``FLOW_SIZE`` by which forward and backward flow may disagree before detail fades."""
+FINE = 1 / 64
+"""Sigma of the Gaussian that parts fine from coarse, as a share of the crop: wrinkles are fine."""
+AROUND = 1 / 32
+"""Sigma of the window in which texture is measured, as a share of the crop."""
+FLOOR = 0.25
+"""Texture energy, in squared grey levels, below which renders count as equally smooth."""
 
 
 def edit_flow(edited: U8, inverted: U8) -> tuple[F32, F32]:
@@ -55,16 +70,33 @@ def edit_flow(edited: U8, inverted: U8) -> tuple[F32, F32]:
 
 def with_moved_detail(source: F32, inverted: F32, edited: F32, flow: F32, trust: F32) -> F32:
     """(s, s, 3): the edited render with the source's detail, as in the module's formula."""
+    if np.array_equal(edited, inverted):
+        return np.asarray(edited + (source - inverted), np.float32)
     size = source.shape[0]
-    if not flow.any():
-        moved = source - inverted
-    else:
-        grown = cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR)
-        moved = warp(source - inverted, np.asarray(grown * (size / FLOW_SIZE), np.float32))
+    moved, was = source - inverted, _texture(inverted)
+    if flow.any():
+        wide = cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR)
+        along = np.asarray(wide * (size / FLOW_SIZE), np.float32)
+        moved, was = warp(moved, along), warp(was, along)
+    kept = (_texture(edited) + FLOOR) / (was + FLOOR)
+    moved = moved - np.maximum(1 - kept, 0)[..., None] * _fine(moved)
     if trust.min() < 1:
         grown = cv2.resize(trust, (size, size), interpolation=cv2.INTER_LINEAR)
         moved = moved * grown[..., None]
     return np.asarray(edited + moved, np.float32)
+
+
+def _fine(picture: F32) -> F32:
+    """What a Gaussian of ``FINE`` takes away, same shape."""
+    coarse = cv2.GaussianBlur(picture, (0, 0), FINE * len(picture))
+    return np.asarray(picture - coarse, np.float32)
+
+
+def _texture(picture: F32) -> F32:
+    """(s, s) local energy of the luminance's fine part, in squared grey levels."""
+    grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
+    squared = np.square(_fine(grey))
+    return np.asarray(cv2.GaussianBlur(squared, (0, 0), AROUND * len(picture)), np.float32)
 
 
 def _smooth(field: F32) -> F32:

@@ -1,5 +1,6 @@
-"""Stage: where the inversion of each track starts."""
+"""Stage: what the encoder misses of each track, found once and shared by all its frames."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -17,16 +18,29 @@ from stages.artifacts import (
     Video,
 )
 from stages.crop_faces import CROP
+from stages.encode import encode
+from stages.encoder_weights import EncoderWeights, load_encoder
 from stages.joint_inversion import Inverter, invert_jointly, load_inverter
 from stages.media.reader import read_planes
+from stages.networks.encoder import Encoder
 from stages.objective import Weights
 from stages.quad import crop
 
 
-class InitialiseLatents(Stage):
-    """One code per track: frames spread over it, inverted jointly from the mean latent.
+@dataclass(frozen=True)
+class Starter:
+    """The encoder, and what corrects it."""
 
-    What they share is their mean code; every window of the track starts there.
+    inverter: Inverter
+    encoder: Encoder
+
+
+class InitialiseLatents(Stage):
+    """One offset a track: frames spread over it, encoded, and moved together onto themselves.
+
+    The encoder follows pose and expression from frame to frame but misses the same of a person in
+    every frame. Frames of the whole track agree on that here (the mutually accessible base of
+    paper 003), so no window has to find it again.
     """
 
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
@@ -47,26 +61,29 @@ class InitialiseLatents(Stage):
         generator: GeneratorWeights,
         heads: HeadWeights,
         perceptual: PerceptualWeights,
+        encoder: EncoderWeights,
         context: Context,
-    ) -> Inverter:
-        return load_inverter(generator, heads, perceptual, context)
+    ) -> Starter:
+        return Starter(
+            load_inverter(generator, heads, perceptual, context),
+            load_encoder(encoder.file, generator.name, context.device),
+        )
 
     def run(
         self,
-        loaded: Inverter,
+        loaded: Starter,
         clip: SourceClip,
         video: Video,
         alignment: Alignment,
         context: Context,
     ) -> TrackStarts:
         tracks = np.unique(alignment.track[alignment.weight > 0])
-        mean = loaded.mean_code()
-        codes, psnr = [], []
+        offsets, psnr = [], []
         for done, track in enumerate(tracks):
             crops = self._spread(clip, video, alignment, int(track))
-            start = np.repeat(mean[None], len(crops), axis=0)
+            start = encode(loaded.encoder, crops, context.device)
             found = invert_jointly(
-                loaded,
+                loaded.inverter,
                 crops,
                 start,
                 None,
@@ -74,16 +91,17 @@ class InitialiseLatents(Stage):
                 steps=self.steps,
                 rate=self.rate,
                 perceptual_size=self.perceptual_size,
+                together=True,
                 progress=lambda step, done=done: context.progress(  # type: ignore[misc]
                     done * self.steps + step, len(tracks) * self.steps
                 ),
             )
-            codes.append(found.w_plus.mean(axis=0))
+            offsets.append((found.w_plus - start).mean(axis=0))
             psnr.append(float(found.psnr.mean()))
-        shape = (len(tracks), *mean.shape)
+        shape = (len(tracks), *loaded.inverter.mean_code().shape)
         return TrackStarts(
             track=tracks.astype(np.int32),
-            w_plus=np.array(codes, np.float32).reshape(shape),
+            offset=np.array(offsets, np.float32).reshape(shape),
             psnr=np.array(psnr, np.float32),
         )
 

@@ -14,7 +14,9 @@ from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import (
+    F32,
     AlignedFaces,
+    Encoded,
     Flow,
     GeneratorWeights,
     HeadWeights,
@@ -54,13 +56,14 @@ class InvertWindow(Stage):
 
 
 class InvertAnchors(InvertWindow):
-    """First wave: the first five frames of a window, from the track's own code."""
+    """First wave: the first five frames of a window, from the encoder and the track's offset."""
 
     def run(
         self,
         loaded: Inverter,
         faces: AlignedFaces,
         flow: Flow,
+        encoded: Encoded,
         starts: TrackStarts,
         context: Context,
     ) -> Latents:
@@ -68,7 +71,7 @@ class InvertAnchors(InvertWindow):
         found = invert_jointly(
             loaded,
             faces.crops[:n],
-            np.repeat(starts.of(faces.track)[None], n, axis=0),
+            encoded.w_plus[:n] + starts.of(faces.track),
             Pairs.of(flow, 0, n, context.device),
             self.weights,
             steps=self.steps,
@@ -93,6 +96,7 @@ class BridgeAnchors(InvertWindow):
         loaded: Inverter,
         faces: AlignedFaces,
         flow: Flow,
+        encoded: Encoded,
         anchors: Latents,
         following: Latents | None,
         context: Context,
@@ -108,14 +112,14 @@ class BridgeAnchors(InvertWindow):
         if faces.joins_next:
             if following is None or following.row != faces.row + n - 1:
                 raise ValueError(f"the window at row {faces.row} has lost its next")
-            share = np.linspace(0, 1, count, dtype=np.float32)[:, None, None]
-            start, fixed = left + share * (following.w_plus[0] - left), [0, count - 1]
+            ends, fixed = (left, following.w_plus[0]), [0, count - 1]
         else:
-            start, fixed = np.repeat(left[None], count, axis=0), [0]
+            ends, fixed = (left, left + encoded.w_plus[-1] - encoded.w_plus[first]), [0]
+        start = between(encoded.w_plus[first:], *ends)
         found = invert_jointly(
             loaded,
             faces.crops[first:],
-            start.astype(np.float32),
+            start,
             Pairs.of(flow, first, count, context.device),
             self.weights,
             steps=self.steps,
@@ -131,6 +135,15 @@ class BridgeAnchors(InvertWindow):
             psnr=np.concatenate([anchors.psnr[:first], found.psnr])[:kept],
             w_plus=np.concatenate([anchors.w_plus[:first], found.w_plus])[:kept],
         )
+
+
+def between(encoded: F32, left: F32, right: F32) -> F32:
+    """The encoder's codes (n, rows, style_dim), shifted so that the ends meet two known codes."""
+    share = np.linspace(0, 1, len(encoded), dtype=np.float32)[:, None, None]
+    off_left, off_right = left - encoded[0], right - encoded[-1]
+    start = encoded + off_left + share * (off_right - off_left)
+    start[0], start[-1] = left, right  # to the bit
+    return np.asarray(start, np.float32)
 
 
 def _part(latents: Latents, count: int) -> Latents:

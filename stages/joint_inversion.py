@@ -1,12 +1,12 @@
 """Joint inversion of consecutive frames: one base code and learned steps in W+.
 
-"From Continuity to Editability: Inverting GANs with Consecutive Images" (ICCV 2021), eq. 3, the
-mutually accessible constraint: ``w_i = w_1 + n_1 + ... + n_{i-1}``. Base and steps both live in
-W+: steps in W alone cannot follow an expression (design notes).
+"From Continuity to Editability: Inverting GANs with Consecutive Images" (ICCV 2021), eq. 12: the
+objective (``stages.objective``) is minimised over what the codes are made of
+(``stages.code_steps``). ``Coupling`` switches the parts.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,15 +15,18 @@ from torch import Tensor
 from pipeline.failure import MissingDependency
 from pipeline.stage import Context
 from stages.artifacts import F32, U8, GeneratorWeights, HeadWeights, PerceptualWeights
+from stages.code_steps import CodeSteps
+from stages.coupling import Coupling
 from stages.frame_parallel import FrameThreads, frame_threads
 from stages.networks.mobile_stylegan import load_mobile_stylegan
 from stages.networks.perceptual import Perceptual
 from stages.networks.rgb_head import RenderableGenerator, late_rows, load_heads
+from stages.noise_maps import NoiseMaps, noise_sizes
 from stages.objective import Objective, Pairs, Weights
 
 INVERSION_SIZE = 256
-STEP_RATE = 0.4
-"""Learning rate of the steps, as a share of the base's: they add up along a window."""
+FrameTerm = Callable[[Tensor, Tensor], Tensor]
+"""Renders (k, 3, s, s) and their codes (k, rows, style_dim) to a loss summed over the k frames."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,16 @@ def load_inverter(
 
 @dataclass(frozen=True)
 class Inverted:
-    """``w_plus``: (n, rows, style_dim). ``psnr``: (n,) dB at 256."""
+    """``w_plus``: (n, rows, style_dim). ``psnr``: (n,) dB at 256.
+
+    ``noise``: offsets of the first layers' noise, each (n, 1, s, s); empty unless asked for.
+    ``steps``: of Adam that were taken.
+    """
 
     w_plus: F32
     psnr: F32
+    noise: tuple[F32, ...] = field(default=(), repr=False)
+    steps: int = 0
 
 
 def to_tensor(crops: U8, device: str) -> Tensor:
@@ -114,6 +123,9 @@ def invert_jointly(
     rate: float,
     perceptual_size: int,
     fixed: Sequence[int] = (),
+    together: bool = False,
+    coupling: Coupling = Coupling(),  # noqa: B008  # frozen
+    term: FrameTerm | None = None,
     progress: Callable[[int], None] = lambda step: None,
 ) -> Inverted:
     """Minimise the objective over the base code and the steps of a window.
@@ -121,13 +133,18 @@ def invert_jointly(
     Args:
         crops: (n, 256, 256, 3) uint8.
         start: (n, rows, style_dim) codes to start from; frames in ``fixed`` keep theirs.
-        pairs: flow between neighbours, None where frames are not neighbours.
+        pairs: flow between frames, None where it says nothing of them.
         steps: of Adam, with a cosine fall of the learning rate ``rate``.
         fixed: frames whose codes other windows have decided. They carry consistency, not change.
+        together: only the base is solved for: all frames move by one and the same offset.
+        coupling: how frames hold together, and when to stop before all steps are taken.
+        term: one more term of the objective, of each frame by itself.
     """
     with frame_threads(inverter.device) as threads:
-        window = _Window(inverter, crops, start, pairs, weights, perceptual_size, fixed, threads)
-        return window.solve(steps, rate, progress)
+        window = _Window(
+            inverter, crops, start, pairs, weights, perceptual_size, fixed, threads, coupling, term
+        )
+        return window.solve(steps, rate, together, progress)
 
 
 class _Window:
@@ -143,6 +160,8 @@ class _Window:
         perceptual_size: int,
         fixed: Sequence[int],
         threads: FrameThreads,
+        coupling: Coupling = Coupling(),  # noqa: B008  # frozen
+        term: FrameTerm | None = None,
     ) -> None:
         device = inverter.device
         self.inverter = inverter
@@ -151,76 +170,88 @@ class _Window:
         self.given = self.start[:, inverter.free_rows]
         self.targets = to_tensor(crops, device)
         self.objective = Objective(
-            self.targets, inverter.perceptual, pairs, weights, perceptual_size
+            self.targets, inverter.perceptual, pairs, weights, perceptual_size, coupling.consistency
         )
+        self.coupling = coupling
+        self.term = term
         self.fixed = list(fixed)
         self.moving = [i for i in range(len(crops)) if i not in fixed]
         self.free = torch.ones(len(crops), device=device)
         self.free[self.fixed] = 0
+        shape = inverter.generator.generator.shape
+        sizes = noise_sizes(shape, INVERSION_SIZE // 2) if coupling.noise else []
+        self.noise = NoiseMaps(sizes, len(crops), device)
         # Fixed frames are rendered once, without gradient.
         self.still = self._shown(inverter.complete(self.given)) if fixed else None
 
-    def solve(self, steps: int, rate: float, progress: Callable[[int], None]) -> Inverted:
-        # Steps lead from frame to frame; a fixed first frame is the base itself.
-        path = self.moving if 0 not in self.fixed else [0, *self.moving]
-        base = self.given[path[:1]].clone().requires_grad_(0 not in self.fixed)
-        deltas = self.given[path].diff(dim=0).clone().requires_grad_(True)
-        parameters = [{"params": [deltas], "lr": rate * STEP_RATE}] if len(deltas) else []
-        if base.requires_grad:
-            parameters.append({"params": [base], "lr": rate})
+    def solve(
+        self, steps: int, rate: float, together: bool, progress: Callable[[int], None]
+    ) -> Inverted:
+        codes = CodeSteps(self.given, self.fixed, self.coupling.access, together=together)
+        parameters = codes.parameters(rate)
+        if self.noise.maps:
+            share = rate * self.coupling.noise_rate
+            parameters.append({"params": self.noise.maps, "lr": share})
         adam = torch.optim.Adam(parameters, betas=(0.9, 0.99))
         falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps, eta_min=rate * 0.05)
-
-        def current() -> Tensor:
-            solved = torch.cat((base, base + deltas.cumsum(0))) if len(deltas) else base
-            whole = self.given.clone()
-            whole[path] = solved
-            return whole
-
-        for step in range(steps):
+        losses: list[float] = []
+        while len(losses) < steps and not self.coupling.settled(losses):
             adam.zero_grad()
-            self._backward(current())
+            losses.append(self._backward(codes()))
             adam.step()
             falling.step()
-            progress(step + 1)
+            progress(len(losses))
+        return self._found(codes(), len(losses))
+
+    def _found(self, codes: Tensor, steps: int) -> Inverted:
         with torch.no_grad():
-            w_plus = self.inverter.complete(current())
+            w_plus = self.inverter.complete(codes)
             # To the bit: a mean over rows taken in another batch may round otherwise.
             w_plus[self.fixed] = self.start[self.fixed]
             mse = (self._shown(w_plus).clamp(-1, 1) - self.targets).square().mean(dim=(1, 2, 3))
             psnr = 10 * torch.log10(4 / mse)
         return Inverted(
-            np.asarray(w_plus.cpu().numpy(), np.float32), np.asarray(psnr.cpu().numpy(), np.float32)
+            np.asarray(w_plus.cpu().numpy(), np.float32),
+            np.asarray(psnr.cpu().numpy(), np.float32),
+            self.noise.arrays(),
+            steps,
         )
 
-    def _backward(self, codes: Tensor) -> None:
+    def _backward(self, codes: Tensor) -> float:
         """Gradients of the objective into what ``codes`` (n, free rows, style_dim) come from.
 
-        Frames are rendered apart, meet in the consistency term, and go back apart.
+        Frames are rendered apart, meet in the consistency term, and go back apart. Returns the
+        objective.
         """
         w_plus = self.inverter.complete(codes[self.moving])
         parts = self.threads.parts(len(self.moving))
         leaves = [w_plus[part].detach().requires_grad_(True) for part in parts]
+        noises = [self.noise.leaves(self.moving[part]) for part in parts]
 
         def forward(k: int) -> tuple[Tensor, Tensor]:
-            images = self.inverter.generator(leaves[k], INVERSION_SIZE)
+            images = self.inverter.generator(leaves[k], INVERSION_SIZE, noises[k])
             loss = self.objective.of_frames(images, self.moving[parts[k]])
+            if self.term is not None:
+                loss = loss + self.term(images, leaves[k])
             return images, loss / len(self.moving)
 
         rendered = self.threads.each(forward, range(len(parts)))
-        pulls = self._pulls([images for images, _ in rendered])
+        across, pulls = self._pulls([images for images, _ in rendered])
 
-        def backward(k: int) -> Tensor:
+        def backward(k: int) -> tuple[Tensor, ...]:
             (images, loss), pull = rendered[k], pulls[k]
             outputs, grads = ([loss], [None]) if pull is None else ([loss, images], [None, pull])
-            (grad,) = torch.autograd.grad(outputs, [leaves[k]], grads)
-            return grad
+            return torch.autograd.grad(outputs, [leaves[k], *noises[k]], grads)
 
-        grads = torch.cat(self.threads.each(backward, range(len(parts))))
-        torch.autograd.backward([w_plus, self.objective.of_codes(codes, self.free)], [grads, None])
+        found = self.threads.each(backward, range(len(parts)))
+        self.noise.take(self.moving, [noise for _, *noise in found])
+        prior = self.objective.of_codes(codes, self.free)
+        torch.autograd.backward([w_plus, prior], [torch.cat([code for code, *_ in found]), None])
+        fidelity = sum(float(loss.detach()) for _, loss in rendered)
+        return fidelity + across + float(prior.detach())
 
-    def _pulls(self, images: list[Tensor]) -> list[Tensor] | list[None]:
-        """The consistency term's gradient at each part's images."""
+    def _pulls(self, images: list[Tensor]) -> tuple[float, list[Tensor] | list[None]]:
+        """The consistency term, and its gradient at each part's images."""
         leaf = torch.cat([part.detach() for part in images]).requires_grad_(True)
         whole = leaf
         if self.still is not None:
@@ -228,15 +259,17 @@ class _Window:
             whole[self.moving] = leaf
         loss = self.objective.across_frames(whole)
         if loss is None:
-            return [None] * len(images)
+            return 0.0, [None] * len(images)
         (grad,) = torch.autograd.grad(loss, leaf)
-        return [grad[part] for part in self.threads.parts(len(leaf))]
+        return float(loss.detach()), [grad[part] for part in self.threads.parts(len(leaf))]
 
     def _shown(self, w_plus: Tensor) -> Tensor:
-        """Images of codes, without gradient."""
+        """Images of the codes of all frames, without gradient."""
 
         def render(part: slice) -> Tensor:
             with torch.no_grad():
-                return torch.as_tensor(self.inverter.generator(w_plus[part], INVERSION_SIZE))
+                offsets = [each[part] for each in self.noise.maps]
+                images = self.inverter.generator(w_plus[part], INVERSION_SIZE, offsets)
+                return torch.as_tensor(images)
 
         return torch.cat(self.threads.each(render, self.threads.parts(len(w_plus))))

@@ -4,7 +4,7 @@ Convention. Images are (n, 3, s, s) in [-1, 1]; codes (n, rows, style_dim). Flow
 pixels of its own grid, as in ``stages.artifacts.Flow``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stages.artifacts import Flow
+from stages.coupling import Consistency
 from stages.networks.perceptual import Perceptual
 
 
@@ -35,21 +36,30 @@ class Weights(BaseModel):
 
 @dataclass(frozen=True)
 class Pairs:
-    """Neighbouring frames i and i+1 of a window: where each pixel of one lies in the other.
+    """Pairs of frames of a window: where each pixel of one lies in the other.
 
-    ``forward``, ``backward``: (n-1, s, s, 2) sampling grids for ``grid_sample``; ``visible``,
-    ``visible_back``: (n-1, 1, s, s) in {0, 1}.
+    ``forward``, ``backward``: (k, s, s, 2) sampling grids for ``grid_sample``; ``visible``,
+    ``visible_back``: (k, 1, s, s) in {0, 1}. ``here``, ``there``: the two frames of each pair.
     """
 
     forward: Tensor
     backward: Tensor
     visible: Tensor
     visible_back: Tensor
+    here: tuple[int, ...]
+    there: tuple[int, ...]
 
     @staticmethod
     def of(flow: Flow, first: int, count: int, device: str) -> "Pairs":
-        """Of ``count`` frames from ``first``."""
+        """Neighbours among ``count`` frames from ``first``."""
         part = slice(first, first + max(count - 1, 0))
+        return Pairs.between(flow, part, range(count - 1), range(1, count), device)
+
+    @staticmethod
+    def between(
+        flow: Flow, part: slice, here: Iterable[int], there: Iterable[int], device: str
+    ) -> "Pairs":
+        """That part of the flow, said to lead from the frames ``here`` to the frames ``there``."""
 
         def mask(values: object) -> Tensor:
             return torch.as_tensor(values, dtype=torch.float32, device=device)[:, None]
@@ -59,6 +69,8 @@ class Pairs:
             backward=sampling_grid(torch.tensor(flow.backward[part], device=device).float()),
             visible=mask(flow.visible[part].copy()),
             visible_back=mask(flow.visible_back[part].copy()),
+            here=tuple(here),
+            there=tuple(there),
         )
 
 
@@ -71,19 +83,39 @@ def sampling_grid(flow: Tensor) -> Tensor:
 
 
 def cross_frame_consistency(images: Tensor, pairs: Pairs) -> Tensor:
-    """How far reconstructed neighbours differ along the source's own motion.
+    """How far reconstructed frames differ along the source's own motion.
 
-    ``mean of M * (G_i(p) - G_{i+1}(p + F(p)))^2`` over both directions of every neighbouring pair.
+    ``mean of M * (G_i(p) - G_j(p + F(p)))^2`` over both directions of every pair.
     Paper 003's published consistency term warps a frame and its own target with the same flow, so
     it compares no two frames; this one does (Lai et al. 2018, eq. 9, with flow of the source).
     """
-    size = pairs.visible.shape[-1]
-    small = F.interpolate(images, (size, size), mode="area") if images.shape[-1] != size else images
-    here, there = small[:-1], small[1:]
+    small = resized(images, pairs.visible.shape[-1])
+    here, there = small[list(pairs.here)], small[list(pairs.there)]
     error = pairs.visible * (here - _sample(there, pairs.forward)).square()
     back = pairs.visible_back * (there - _sample(here, pairs.backward)).square()
     count = 3 * (pairs.visible.sum() + pairs.visible_back.sum())
     return (error.sum() + back.sum()) / count.clamp(min=1)
+
+
+def literal_consistency(images: Tensor, targets: Tensor, pairs: Pairs) -> Tensor:
+    """Paper 003's term as printed: frames and their own targets, warped by the same flow.
+
+    Eq. 8, ``d(warp(I_b, F), warp(G_b, F)) + d(warp(I_i, B), warp(G_i, B))`` with ``d`` the mean
+    squared error and no mask. The sum over all b counts every pair from both its ends, which are
+    the same two terms; here they are averaged, as ours are, so equal weights mean equal scale (the
+    published code's sum of the two at weight 1 is this at weight 2).
+    """
+    error = resized(images - targets, pairs.visible.shape[-1])
+    # Warping is linear, so the difference of two warped pictures is the difference, warped.
+    there = _sample(error[list(pairs.there)], pairs.forward).square().mean()
+    return (there + _sample(error[list(pairs.here)], pairs.backward).square().mean()) / 2
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """Images (n, 3, s, s) averaged over areas to (n, 3, size, size)."""
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images, (size, size), mode="area")
 
 
 def _sample(images: Tensor, grid: Tensor) -> Tensor:
@@ -104,14 +136,16 @@ class Objective:
         pairs: Pairs | None,
         weights: Weights,
         perceptual_size: int,
+        consistency: Consistency = "cross_frame",
     ) -> None:
         self.targets = targets
+        self.consistency = consistency
         self.pairs = pairs
         self.weights = weights
         self.perceptual = perceptual
         self.size = perceptual_size
         with torch.no_grad():
-            self.features = perceptual.features(self._small(targets))
+            self.features = perceptual.features(resized(targets, perceptual_size))
 
     def of_frames(self, images: Tensor, frames: Sequence[int]) -> Tensor:
         """Fidelity of renders (k, 3, s, s) of these frames of the window, summed over them."""
@@ -120,16 +154,18 @@ class Objective:
         loss = w.pixel * (images - self.targets[rows]).square().mean(dim=(1, 2, 3))
         if w.perceptual:
             wanted = [level[rows] for level in self.features]
-            features = self.perceptual.features(self._small(images))
+            features = self.perceptual.features(resized(images, self.size))
             loss = loss + w.perceptual * self.perceptual.distance(features, wanted)
         return loss.sum()
 
     def across_frames(self, images: Tensor) -> Tensor | None:
         """Consistency of all renders (n, 3, s, s) of the window; None where it has no say."""
-        w = self.weights
-        if not w.consistency or self.pairs is None or len(images) < 2:
+        weight = self.weights.consistency
+        if not weight or self.consistency == "none" or self.pairs is None or len(images) < 2:
             return None
-        return w.consistency * cross_frame_consistency(images, self.pairs)
+        if self.consistency == "literal":
+            return weight * literal_consistency(images, self.targets, self.pairs)
+        return weight * cross_frame_consistency(images, self.pairs)
 
     def of_codes(self, codes: Tensor, free: Tensor) -> Tensor:
         """The prior, a scalar.
@@ -144,8 +180,3 @@ class Objective:
         if len(codes) > 1:
             loss = loss + w.step * codes.diff(dim=0).square().mean()
         return loss
-
-    def _small(self, images: Tensor) -> Tensor:
-        if images.shape[-1] == self.size:
-            return images
-        return F.interpolate(images, (self.size, self.size), mode="area")

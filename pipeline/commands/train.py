@@ -44,3 +44,37 @@ def sample(
     from pipeline.weights import Weights
 
     make(sample_plan(Weights().given, samples), "sample", output, overwrite=overwrite)
+
+
+@app.command()
+def encoder(
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    samples: Annotated[int, typer.Option(help="Generated faces to learn from.")] = 6144,
+    epochs: Annotated[float, typer.Option(help="Passes over them on codes alone.")] = 2.0,
+    image_steps: Annotated[int, typer.Option(help="Steps through the generator after.")] = 400,
+    photos: Annotated[
+        Path | None, typer.Option(help="Folder of FFHQ-aligned photographs to learn from as well.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite/--no-overwrite")] = False,
+) -> None:
+    """Train the encoder of the default generator (hours on a CPU; resumes where it stopped).
+
+    Beside FILE, FILE.curve.json says how the losses fell.
+    """
+    from configs.train_encoder import EncoderTraining, encoder_plan
+    from pipeline import output as out
+    from pipeline.commands.make import make
+    from pipeline.weights import Weights
+
+    curve = output.with_name(output.name + ".curve.json")
+    out.refuse(curve, (), overwrite=overwrite)
+    training = EncoderTraining(samples=samples, epochs=epochs, image_steps=image_steps)
+    plan = encoder_plan(Weights().given, training, photos)
+    made = make(plan, "encoder", output, overwrite=overwrite)
+    out.publish(made.curve, curve, overwrite=overwrite)
+    f = made.figures
+    sys.stderr.write(
+        f"{f.faces} held-back generated faces at 256: MSE {f.mse:.4f} ({f.psnr:.2f} dB), "
+        f"{f.mse / f.mean_mse:.3f} of the mean latent's {f.mean_mse:.4f}\n"
+        f"sha256 {made.sha256}\n"
+    )

@@ -96,9 +96,17 @@ def warp_error(previous: U8, current: U8, along: Motion, region: Bool) -> WarpEr
         raise ValueError(
             f"frames {previous.shape}, {current.shape} and region {region.shape} must agree"
         )
-    where = region & along.visible
-    warped = warp(previous.astype(np.float32), along.flow)
-    difference = (current.astype(np.float32) - warped)[where].astype(np.float64) / 255
+    return total(residual(previous, current, along), region & along.visible)
+
+
+def residual(previous: U8, current: U8, along: Motion) -> F32:
+    """(h, w, 3) what motion does not explain, in grey levels: the frame less the warped last."""
+    return current.astype(np.float32) - warp(previous.astype(np.float32), along.flow)
+
+
+def total(left: F32, where: Bool) -> WarpError:
+    """Sums of a residual over the pixels (h, w) where it counts."""
+    difference = left[where].astype(np.float64) / 255
     return WarpError(
         float(np.sum(difference**2)), float(np.sum(np.abs(difference))), difference.size
     )

@@ -10,7 +10,7 @@ Convention. Latents are ``w``: (n, style_dim) or ``w_plus``: (n, rows, style_dim
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,13 +100,15 @@ class StyledConv(nn.Module):
 
     noise: Tensor
 
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor, offset: Tensor | None = None) -> Tensor:
+        """``offset``: (n, 1, size, size), of the fixed noise."""
         scale = self.modulation(style) * self.scale
+        noise = self.noise if offset is None else self.noise + offset
         if self.depthwise is None:
             x = F.conv2d(x * scale[:, :, None, None], self.weight, padding=1)
-            return F.leaky_relu(x + self.noise + self.bias, SLOPE)
+            return F.leaky_relu(x + noise + self.bias, SLOPE)
         x = F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1])
-        return styled_pointwise(x, scale, self.weight[:, :, 0, 0], self.noise + self.bias)
+        return styled_pointwise(x, scale, self.weight[:, :, 0, 0], noise + self.bias)
 
 
 class Block(nn.Module):
@@ -118,9 +120,15 @@ class Block(nn.Module):
         self.conv1 = StyledConv(style_dim, c_in // 4, c_out, size, dense=False)
         self.conv2 = StyledConv(style_dim, c_out, c_out, size, dense=False)
 
-    def forward(self, x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        x = scaled_inverse_haar(x, self.up(first))
-        return torch.as_tensor(self.conv2(self.conv1(x, first), second))
+    def forward(
+        self,
+        x: Tensor,
+        first: Tensor,
+        second: Tensor,
+        offsets: tuple[Tensor | None, Tensor | None] = (None, None),
+    ) -> Tensor:
+        x = self.conv1(scaled_inverse_haar(x, self.up(first)), first, offsets[0])
+        return torch.as_tensor(self.conv2(x, second, offsets[1]))
 
 
 class ToImage(nn.Module):
@@ -156,28 +164,39 @@ class MobileStyleGAN(nn.Module):
         """(n, style_dim) to (n, rows, style_dim): the same code in every row."""
         return w[:, None].expand(-1, self.shape.rows, -1)
 
-    def pyramid(self, w_plus: Tensor, size: int) -> Iterator[Tensor]:
-        """Feature maps of 4, 8, ... ``size`` pixels, each (n, channels there, s, s)."""
-        x = self.conv1(self.constant.expand(len(w_plus), -1, -1, -1), w_plus[:, 0])
+    def pyramid(
+        self, w_plus: Tensor, size: int, offsets: Sequence[Tensor] = ()
+    ) -> Iterator[Tensor]:
+        """Feature maps of 4, 8, ... ``size`` pixels, each (n, channels there, s, s).
+
+        ``offsets``: of the noise of the first layers, each (n, 1, s, s); the others keep theirs.
+        """
+        given = iter(offsets)
+        x = self.constant.expand(len(w_plus), -1, -1, -1)
+        x = self.conv1(x, w_plus[:, 0], next(given, None))
         yield x
         for i, block in enumerate(self.blocks):
             if x.shape[-1] >= size:
                 return
-            x = block(x, w_plus[:, 3 * i + 1], w_plus[:, 3 * i + 2])
+            both = next(given, None), next(given, None)
+            x = block(x, w_plus[:, 3 * i + 1], w_plus[:, 3 * i + 2], both)
             yield x
 
-    def features(self, w_plus: Tensor, size: int) -> Tensor:
+    def features(self, w_plus: Tensor, size: int, offsets: Sequence[Tensor] = ()) -> Tensor:
         """Feature map of ``size`` pixels: (n, channels there, size, size)."""
-        *_, last = self.pyramid(w_plus, size)
+        *_, last = self.pyramid(w_plus, size, offsets)
         return last
 
     def image(self, features: Tensor, w_plus: Tensor) -> Tensor:
         """The last features to the image: (n, 3, size, size), about [-1, 1]."""
         return torch.as_tensor(self.to_image(features, w_plus[:, 3 * self.shape.blocks]))
 
-    def forward(self, w_plus: Tensor) -> Tensor:
-        """w_plus (n, rows, style_dim) to images (n, 3, size, size), about [-1, 1]."""
-        return self.image(self.features(w_plus, self.shape.size // 2), w_plus)
+    def forward(self, w_plus: Tensor, offsets: Sequence[Tensor] = ()) -> Tensor:
+        """w_plus (n, rows, style_dim) to images (n, 3, size, size), about [-1, 1].
+
+        ``offsets``: of the noise, as in ``pyramid``.
+        """
+        return self.image(self.features(w_plus, self.shape.size // 2, offsets), w_plus)
 
     @torch.no_grad()
     def mean_latent(self, samples: int = 4096, seed: int = 0) -> Tensor:

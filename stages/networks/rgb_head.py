@@ -8,6 +8,7 @@ One linear map of both, fitted by least squares, gives the wavelet coefficients 
 area-downsampled.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -91,18 +92,20 @@ class RenderableGenerator(nn.Module):
     def sizes(self) -> tuple[int, ...]:
         return (*self.head_sizes, self.generator.shape.size)
 
-    def forward(self, w_plus: Tensor, size: int) -> Tensor:
+    def forward(self, w_plus: Tensor, size: int, offsets: Sequence[Tensor] = ()) -> Tensor:
         """w_plus (n, rows, style_dim) to images (n, 3, size, size), about [-1, 1].
+
+        ``offsets``: of the noise of the first layers, see ``MobileStyleGAN.pyramid``.
 
         Raises:
             ValueError: there is no head for that size.
         """
         if size == self.generator.shape.size:
-            return torch.as_tensor(self.generator(w_plus))
+            return torch.as_tensor(self.generator(w_plus, offsets))
         if size not in self.head_sizes:
             raise ValueError(f"no head renders at {size}; sizes are {self.sizes}")
         head = self.get_buffer(f"head_{size}")
-        features = self.generator.features(w_plus, size // 2)
+        features = self.generator.features(w_plus, size // 2, offsets)
         c = features.shape[1]
         # The map of ``head_inputs``, without ever holding both parts beside each other.
         x, scale = future(self.generator, features, w_plus)

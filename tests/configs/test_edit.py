@@ -49,11 +49,12 @@ def plan(*edits: str, **settings: object) -> Plan:
 def test_the_plan_is_the_dag_of_a_run() -> None:
     nodes = plan().nodes
     wanted = ["video", "output", "shots", "faces", "tracks", "alignment", "windows", "flow"]
-    wanted += ["starts", "anchor_windows", "inverted_windows", "edits", "rendered", "result"]
+    wanted += ["encoded", "starts", "anchor_windows", "inverted_windows"]
+    wanted += ["edits", "rendered", "result"]
     assert [name for name, node in nodes.items() if node.stage] == wanted
     assert nodes["result"].produces is Result
     assert [name for name, node in nodes.items() if node.many] == [
-        "windows", "flow", "anchor_windows", "inverted_windows",
+        "windows", "flow", "encoded", "anchor_windows", "inverted_windows",
     ]  # fmt: skip
     following = nodes["inverted_windows"].inputs["following"]
     assert isinstance(following, Each) and following.offset == 1

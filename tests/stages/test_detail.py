@@ -72,7 +72,8 @@ def test_a_perfect_inversion_shows_the_edited_render_alone() -> None:
 
 
 def test_detail_is_damped_where_flow_is_not_trusted() -> None:
-    source, inverted, edited = texture(256, 1), texture(256), texture(256, 2)
+    source, inverted = texture(256, 1), texture(256)
+    edited = inverted + 20  # no less textured
     flow = np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32)
     trust = np.ones((FLOW_SIZE, FLOW_SIZE), np.float32)
     trust[:, : FLOW_SIZE // 2] = 0
@@ -94,3 +95,42 @@ def test_flow_is_of_the_stated_size_direction_and_bound() -> None:
 
     unlike, _ = edit_flow(whole(texture(256, 5)), whole(texture(256, 6)))
     assert np.linalg.norm(unlike, axis=2).max() < 40
+
+
+def fine_energy(picture: F32) -> float:
+    return float(np.square(picture - cv2.GaussianBlur(picture, (0, 0), 4)).mean())
+
+
+def striped(size: int, seed: int) -> F32:
+    """(size, size, 3) fine grey lines of amplitude 6, as wrinkles would be."""
+    x = np.arange(size) + np.random.default_rng(seed).uniform(0, 9)
+    lines = 6 * np.sin(2 * np.pi * x / (size / 64))
+    return np.asarray(np.tile(lines[None, :, None], (size, 1, 3)), np.float32)
+
+
+@pytest.mark.parametrize("size", [256, 512])
+def test_fine_detail_fades_where_the_edit_smooths_and_coarse_detail_stays(size: int) -> None:
+    """The right half of the edited render has lost its texture; the left half kept it."""
+    smooth = cv2.GaussianBlur(texture(size), (0, 0), size / 16)
+    inverted = smooth + striped(size, 1)
+    edited = inverted.copy()
+    edited[:, size // 2 :] = smooth[:, size // 2 :] + 10
+    wrinkles, tint = striped(size, 2), np.array([5, -4, 3], np.float32)
+    no_flow = np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32)
+    sure = np.ones((FLOW_SIZE, FLOW_SIZE), np.float32)
+    carried = with_moved_detail(inverted + wrinkles + tint, inverted, edited, no_flow, sure)
+    carried = carried - edited
+    left, right = carried[:, : size // 4], carried[:, -size // 4 :]
+
+    np.testing.assert_allclose(left, (wrinkles + tint)[:, : size // 4], atol=0.5)
+    assert fine_energy(right) < 0.1 * fine_energy(left)
+    np.testing.assert_allclose(right.mean(axis=(0, 1)), tint, atol=0.5)
+
+
+def test_an_edit_that_adds_texture_damps_nothing() -> None:
+    inverted = cv2.GaussianBlur(texture(256), (0, 0), 16)
+    source, edited = inverted + striped(256, 3), inverted + striped(256, 4)
+    no_flow = np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32)
+    sure = np.ones((FLOW_SIZE, FLOW_SIZE), np.float32)
+    result = with_moved_detail(source, inverted, edited, no_flow, sure)
+    np.testing.assert_allclose(result, edited + source - inverted, atol=1e-3)

@@ -13,6 +13,7 @@ from stages.artifacts import F32, U8, GeneratorWeights
 from stages.direction_file import DirectionHeader, read_direction
 from stages.fit_direction import UNIT_SAMPLES, FitDirection, orthogonal, ridge
 from stages.label_samples import LABELS, LabelledSamples, Labellers
+from stages.networks.rgb_head import RenderableGenerator
 from tests.stages import tiny
 
 WEIGHTS = GeneratorWeights("tiny", Path(), "0" * 64)
@@ -29,7 +30,7 @@ GENDER = planted(2)
 
 @pytest.fixture
 def labellers() -> Labellers:
-    return Labellers(tiny.generator(), cast(Any, None), cast(Any, None))
+    return Labellers(RenderableGenerator(tiny.generator(), {}), cast(Any, None), cast(Any, None))
 
 
 def samples(count: int = 400) -> LabelledSamples:
@@ -39,14 +40,14 @@ def samples(count: int = 400) -> LabelledSamples:
     labels = np.zeros((count, len(LABELS)), np.float32)
     labels[:, 0] = 40 + 30 * (w @ AGE) + random.normal(size=count)
     labels[:, 1] = w @ GENDER
-    labels[:, 2:] = random.normal(size=(count, 3))
+    labels[:, 2:] = random.normal(size=(count, len(LABELS) - 2))
     labels[7, 2:] = np.nan
     labels[7, 0] = 1e6
     return LabelledSamples("tiny", w, labels)
 
 
 def fit(labellers: Labellers, tmp_path: Path, **settings: object) -> tuple[DirectionHeader, F32]:
-    stage = FitDirection.model_validate({"penalty": 1e-3, **settings})
+    stage = FitDirection.model_validate({"penalty": 1e-3, "penalty_against": 1e-3, **settings})
     found = stage.run(labellers, generator=WEIGHTS, samples=samples(), context=Context(tmp_path))
     return read_direction(found.file)
 
@@ -101,7 +102,7 @@ def test_the_unit_is_the_spread_of_the_mapping_networks_own_samples(
     header, vector = fit(labellers, tmp_path, name="age")
     z = torch.randn(50_000, 16, generator=torch.Generator().manual_seed(99))
     with torch.no_grad():
-        projection = labellers.generator.mapping(z).numpy() @ vector
+        projection = labellers.generator.generator.mapping(z).numpy() @ vector
     assert header.sigma == pytest.approx(float(projection.std()), rel=0.03)
     assert header.mean == pytest.approx(float(projection.mean()), abs=0.05 * header.sigma)
 
@@ -135,3 +136,23 @@ def test_other_labels_have_no_years(
     monkeypatch.setattr(fit_direction, "render_256", never)
     header, vector = fit(labellers, tmp_path, name="gender")
     assert header.years_per_sigma is None and vector @ GENDER > 0.999
+
+
+def test_a_larger_penalty_turns_towards_where_samples_vary(
+    labellers: Labellers, tmp_path: Path
+) -> None:
+    """W varies five times as much along GENDER's axis as elsewhere, and the label sees both."""
+    random = np.random.default_rng(1)
+    wide, narrow = np.eye(16)[0], np.eye(16)[1]
+    w = random.normal(size=(400, 16)) * np.where(wide > 0, 5.0, 1.0)
+    labels = np.zeros((400, len(LABELS)), np.float32)
+    labels[:, LABELS.index("gender")] = w @ (wide + 2 * narrow)
+    drawn = LabelledSamples("tiny", w.astype(np.float32), labels)
+
+    def share(penalty: float) -> float:
+        stage = FitDirection(name="gender", penalty=penalty)
+        found = stage.run(labellers, generator=WEIGHTS, samples=drawn, context=Context(tmp_path))
+        return float(read_direction(found.file)[1] @ wide)
+
+    assert share(1e-3) == pytest.approx(1 / np.sqrt(5), abs=0.02)
+    assert share(10) > 0.9

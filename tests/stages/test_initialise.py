@@ -8,8 +8,9 @@ import pytest
 from pipeline.stage import Context
 from stages import initialise
 from stages.artifacts import F32, U8, SourceClip, Video
-from stages.initialise import InitialiseLatents
-from stages.joint_inversion import Inverted, Inverter
+from stages.encode import encode
+from stages.initialise import InitialiseLatents, Starter
+from stages.joint_inversion import Inverted
 from stages.media.reader import read_planes
 from stages.quad import crop
 from tests.media_fixtures import moving_picture, probe
@@ -23,22 +24,24 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[SourceClip, Video]:
 
 
 @pytest.fixture(scope="module")
-def networks() -> Inverter:
-    return tiny.inverter()
+def networks() -> Starter:
+    inverter = tiny.inverter()
+    return Starter(inverter, tiny.Encoding(inverter))
 
 
-def test_a_track_starts_at_the_mean_of_its_frames(
-    clip: tuple[SourceClip, Video], networks: Inverter, monkeypatch: pytest.MonkeyPatch
+def test_the_offset_is_what_all_frames_looked_at_moved_by(
+    clip: tuple[SourceClip, Video], networks: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[U8, F32]] = []
 
     def fake(
-        _: object, crops: U8, start: F32, pairs: object, *__: object, **___: object
+        _: object, crops: U8, start: F32, pairs: object, *__: object, **kind: object
     ) -> Inverted:
         assert pairs is None, "frames far apart have no flow"
+        assert kind["together"]
         seen.append((crops, start))
         values = np.arange(len(crops), dtype=np.float32)
-        return Inverted(start + values[:, None, None], values)
+        return Inverted(start + 1.5, values)
 
     monkeypatch.setattr(initialise, "invert_jointly", fake)
     weight = np.ones(38, np.float32)
@@ -47,12 +50,12 @@ def test_a_track_starts_at_the_mean_of_its_frames(
     found = InitialiseLatents(frames=4).run(networks, *clip, given, Context(Path()))
 
     assert found.track.tolist() == [0, 2]
-    np.testing.assert_allclose(found.w_plus[0], networks.mean_code() + 1.5, atol=1e-5)
+    np.testing.assert_allclose(found.offset, 1.5, atol=1e-5)
     assert found.psnr.tolist() == [1.5, 1.5]
-    np.testing.assert_array_equal(found.of(2), found.w_plus[1])
+    np.testing.assert_array_equal(found.of(2), found.offset[1])
     crops, start = seen[0]
     assert len(crops) == 4
-    np.testing.assert_array_equal(start, np.repeat(networks.mean_code()[None], 4, axis=0))
+    np.testing.assert_array_equal(start, encode(networks.encoder, crops, "cpu"))
     # Sixteen visible frames, 8 to 23: the middles of its quarters.
     for picture, at in zip(crops, (10, 14, 18, 22), strict=True):
         (frame,) = read_planes(clip[0].path, clip[1], at, at + 1)
@@ -60,19 +63,19 @@ def test_a_track_starts_at_the_mean_of_its_frames(
 
 
 def test_a_short_track_uses_each_frame_once(
-    clip: tuple[SourceClip, Video], networks: Inverter
+    clip: tuple[SourceClip, Video], networks: Starter
 ) -> None:
     told: list[tuple[int, int]] = []
     context = Context(Path(), progress=lambda done, total: told.append((done, total)))
     stage = InitialiseLatents(frames=6, steps=2, perceptual_size=64)
     found = stage.run(networks, *clip, tiny.alignment((1, range(2))), context)
 
-    assert found.w_plus.shape == (1, tiny.SHAPE.rows, 16)
-    assert np.isfinite(found.psnr).all() and np.isfinite(found.w_plus).all()
+    assert found.offset.shape == (1, tiny.SHAPE.rows, 16)
+    assert np.isfinite(found.psnr).all() and np.isfinite(found.offset).all()
     assert told == [(1, 2), (2, 2)]
 
 
-def test_no_track_gives_no_start(clip: tuple[SourceClip, Video], networks: Inverter) -> None:
+def test_no_track_gives_no_start(clip: tuple[SourceClip, Video], networks: Starter) -> None:
     nothing = tiny.alignment((0, range(3)), weight=np.zeros(3, np.float32))
     found = InitialiseLatents().run(networks, *clip, nothing, Context(Path()))
-    assert found.w_plus.shape == (0, tiny.SHAPE.rows, 16)
+    assert found.offset.shape == (0, tiny.SHAPE.rows, 16)

@@ -10,9 +10,18 @@ import pytest
 
 from pipeline.stage import Context
 from stages import crop_faces, invert_windows, joint_inversion
-from stages.artifacts import F32, U8, AlignedFaces, Alignment, Latents, SourceClip, TrackStarts
+from stages.artifacts import (
+    F32,
+    U8,
+    AlignedFaces,
+    Alignment,
+    Encoded,
+    Latents,
+    SourceClip,
+    TrackStarts,
+)
 from stages.crop_faces import CropFaces
-from stages.invert_windows import BridgeAnchors, InvertAnchors
+from stages.invert_windows import BridgeAnchors, InvertAnchors, between
 from stages.joint_inversion import Inverted, Inverter
 from tests.stages import tiny
 
@@ -61,25 +70,35 @@ def windows_of(alignment: Alignment) -> list[AlignedFaces]:
         return list(CropFaces().run(clip, video, alignment, CONTEXT))
 
 
+def encoding(window: AlignedFaces, code: F32) -> Encoded:
+    """Every frame encoded to the same code, (rows, style_dim)."""
+    w_plus = np.repeat(code[None], len(window.frame), axis=0)
+    return Encoded(window.track, window.row, window.frame, w_plus)
+
+
 def both_waves(
     windows: list[AlignedFaces], loaded: Any = None, **settings: int
 ) -> tuple[list[Latents], list[Latents]]:
     """Anchors and all codes, wired as the plan wires them."""
     tracks = sorted({w.track for w in windows})
-    mean = np.zeros((5, 3)) if loaded is None else loaded.mean_code()
+    mean = np.zeros((5, 3), np.float32) if loaded is None else loaded.mean_code()
     starts = TrackStarts(
         track=np.array(tracks, np.int32),
-        w_plus=np.asarray(np.repeat(mean[None], len(tracks), axis=0), np.float32),
+        offset=np.zeros((len(tracks), *mean.shape), np.float32),
         psnr=np.zeros(len(tracks), np.float32),
     )
+    encoded = [encoding(w, mean) for w in windows]
     flows = [tiny.still(len(w.frame), 16) for w in windows]
     first, second = InvertAnchors(**settings), BridgeAnchors(**settings)
     anchors = [
-        first.run(loaded, w, flow, starts, CONTEXT) for w, flow in zip(windows, flows, strict=True)
+        first.run(loaded, w, flow, e, starts, CONTEXT)
+        for w, flow, e in zip(windows, flows, encoded, strict=True)
     ]
     found = [
-        second.run(loaded, w, flow, a, b, CONTEXT)
-        for w, flow, a, b in zip(windows, flows, anchors, [*anchors[1:], None], strict=True)
+        second.run(loaded, w, flow, e, a, b, CONTEXT)
+        for w, flow, e, a, b in zip(
+            windows, flows, encoded, anchors, [*anchors[1:], None], strict=True
+        )
     ]
     return anchors, found
 
@@ -142,10 +161,38 @@ def test_a_bridge_starts_between_its_two_anchors(monkeypatch: pytest.MonkeyPatch
         frame = np.arange(row, row + count, dtype=np.int32)
         return Latents(0, row, frame, np.zeros(count, np.float32), w_plus)
 
-    BridgeAnchors().run(
-        None, window, tiny.still(9, 16), latents(0, 5, 2), latents(8, 5, 6), CONTEXT  # type: ignore[arg-type]
-    )  # fmt: skip
+    encoded = encoding(window, np.zeros((5, 3), np.float32))
+    ends = latents(0, 5, 2), latents(8, 5, 6)
+    BridgeAnchors().run(None, window, tiny.still(9, 16), encoded, *ends, CONTEXT)  # type: ignore[arg-type]
     np.testing.assert_allclose(seen[0], [2, 3, 4, 5, 6])
+    # What the encoder saw on the way is kept: here its own frame 6 stands out by 0.5.
+    encoded.w_plus[6] += 0.5
+    BridgeAnchors().run(None, window, tiny.still(9, 16), encoded, *ends, CONTEXT)  # type: ignore[arg-type]
+    np.testing.assert_allclose(seen[1], [2, 3, 4.5, 5, 6])
+
+
+def test_anchors_start_at_the_encoder_and_what_it_misses(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[F32] = []
+
+    def remember(_: object, crops: U8, start: F32, *__: object, **___: object) -> Inverted:
+        seen.append(start[:, 0, 0].copy())
+        return Inverted(start, np.zeros(len(start), np.float32))
+
+    monkeypatch.setattr(invert_windows, "invert_jointly", remember)
+    window = windows_of(tiny.alignment((0, range(4)), (3, range(17))))[1]
+    encoded = encoding(window, np.zeros((5, 3), np.float32))
+    encoded.w_plus[:] += np.arange(9, dtype=np.float32)[:, None, None]
+    offset = np.array([1, 20], np.float32)[:, None, None] * np.ones((2, 5, 3), np.float32)
+    starts = TrackStarts(np.array([0, 3], np.int32), offset, np.zeros(2, np.float32))
+    InvertAnchors().run(None, window, tiny.still(9, 16), encoded, starts, CONTEXT)  # type: ignore[arg-type]
+    np.testing.assert_allclose(seen[0], [20, 21, 22, 23, 24])
+
+
+def test_a_runs_end_follows_the_encoder() -> None:
+    encoded = np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 2, 3), np.float32)
+    left, right = np.full((2, 3), 7, np.float32), np.full((2, 3), 10, np.float32)
+    np.testing.assert_allclose(between(encoded, left, right)[:, 0, 0], [7, 8, 9, 10])
+    assert (between(encoded, left, right + 0.1)[-1] == right + np.float32(0.1)).all()
 
 
 def test_a_window_that_lost_its_next_is_told(counting: Counting) -> None:
@@ -154,7 +201,8 @@ def test_a_window_that_lost_its_next_is_told(counting: Counting) -> None:
     for wrong in (None, anchors[2]):
         with pytest.raises(ValueError, match="the window at row 0 has lost its next"):
             BridgeAnchors().run(
-                None, windows[0], tiny.still(9, 16), anchors[0], wrong, CONTEXT  # type: ignore[arg-type]
+                None, windows[0], tiny.still(9, 16), encoding(windows[0], np.zeros((5, 3))),
+                anchors[0], wrong, CONTEXT,  # type: ignore[arg-type]
             )  # fmt: skip
 
 

@@ -10,9 +10,10 @@ from pipeline.failure import MissingDependency
 from pipeline.stage import Context
 from stages import joint_inversion
 from stages.artifacts import F32, GeneratorWeights, HeadWeights
+from stages.code_steps import STEP_RATE
+from stages.coupling import Coupling
 from stages.frame_parallel import frame_threads
 from stages.joint_inversion import (
-    STEP_RATE,
     Inverted,
     Inverter,
     invert_jointly,
@@ -50,6 +51,7 @@ def invert(
     steps: int,
     fixed: tuple[int, ...] = (),
     flow: bool = True,
+    **coupling: object,
 ) -> Inverted:
     count = len(target)
     return invert_jointly(
@@ -62,6 +64,7 @@ def invert(
         rate=RATE,
         perceptual_size=32,
         fixed=fixed,
+        coupling=Coupling.model_validate(coupling),
     )
 
 
@@ -126,7 +129,7 @@ def test_gradients_of_frames_apart_are_those_of_the_whole_objective(
             networks, crops, start.numpy(), flow, weights, 32, (1,), threads
         )
         codes = window.given.clone().requires_grad_(True)
-        window._backward(codes)
+        told = window._backward(codes)
     whole = window.given.clone().requires_grad_(True)
     images = networks.generator(networks.complete(whole), 64)
     moving = [0, 2, 3]
@@ -135,7 +138,9 @@ def test_gradients_of_frames_apart_are_those_of_the_whole_objective(
     across = objective.across_frames(images)
     assert across is not None
     fidelity = objective.of_frames(images[moving], moving) / len(moving)
-    (fidelity + across + objective.of_codes(whole, window.free)).backward()
+    loss = fidelity + across + objective.of_codes(whole, window.free)
+    torch.autograd.backward(loss)
+    assert told == pytest.approx(float(loss.detach()), rel=1e-4)
 
     assert codes.grad is not None and whole.grad is not None
     torch.testing.assert_close(codes.grad, whole.grad, atol=1e-6, rtol=1e-3)
@@ -184,6 +189,75 @@ def test_a_fixed_neighbour_pulls_through_the_flow(networks: Inverter) -> None:
         invert(networks, target, start, steps=15, fixed=(1,), flow=flow) for flow in (True, False)
     )
     assert with_flow.psnr[0] < without.psnr[0] - 1
+
+
+def test_steps_in_w_move_all_rows_alike(networks: Inverter, target: F32) -> None:
+    start = tiny.codes(networks, FRAMES, seed=8)
+    moved = invert(networks, target, start, steps=5, access="w").w_plus - start
+    steps = np.diff(moved[:, networks.free_rows], axis=0)
+    assert np.abs(steps).max() > RATE * STEP_RATE
+    np.testing.assert_allclose(steps, np.broadcast_to(steps[:, :1], steps.shape), atol=1e-5)
+    assert np.ptp(moved[0, networks.free_rows], axis=0).max() > RATE  # the base is in W+
+
+
+def test_without_access_a_frame_is_as_it_would_be_alone(networks: Inverter, target: F32) -> None:
+    apart = {"access": "none", "consistency": "none"}
+    weights = Weights(step=0)
+    start = mean_start(networks)
+    crops = tiny.pictures(networks, target)
+
+    def solve(part: slice) -> F32:
+        return invert_jointly(
+            networks, crops[part], start[part], None, weights, steps=5, rate=RATE,
+            perceptual_size=32, coupling=Coupling.model_validate(apart),
+        ).w_plus  # fmt: skip
+
+    together = solve(slice(0, FRAMES))
+    for i in range(FRAMES):
+        np.testing.assert_allclose(together[i], solve(slice(i, i + 1))[0], atol=1e-4)
+
+
+def test_consistency_can_be_left_out(networks: Inverter, target: F32) -> None:
+    start = mean_start(networks)
+    without = invert(networks, target, start, steps=4, consistency="none")
+    no_flow = invert(networks, target, start, steps=4, flow=False)
+    literal = invert(networks, target, start, steps=4, consistency="literal")
+    np.testing.assert_array_equal(without.w_plus, no_flow.w_plus)
+    assert np.abs(literal.w_plus - without.w_plus).max() > 1e-3
+
+
+def test_noise_takes_up_what_codes_cannot_say(networks: Inverter) -> None:
+    cells = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8)
+    crops = cells.repeat(8, axis=1).repeat(8, axis=2)
+    found = [
+        invert_jointly(
+            networks, crops, mean_start(networks, 2), None, Weights(), steps=30, rate=RATE,
+            perceptual_size=32, coupling=Coupling(noise=noise),
+        )
+        for noise in (False, True)
+    ]  # fmt: skip
+    plain, noisy = found
+    assert plain.noise == () and len(noisy.noise) == 1 + 2 * 3
+    assert [each.shape for each in noisy.noise[-2:]] == [(2, 1, 32, 32)] * 2
+    assert (noisy.psnr > plain.psnr + 0.1).all()
+    offsets = [torch.tensor(each) for each in noisy.noise]
+    with torch.no_grad():
+        images = networks.generator(torch.tensor(noisy.w_plus), 64, offsets).clamp(-1, 1)
+    mse = (images - to_tensor(crops, "cpu")).square().mean(dim=(1, 2, 3)).numpy()
+    np.testing.assert_allclose(10 * np.log10(4 / mse), noisy.psnr, atol=1e-2)
+
+
+def test_noise_of_fixed_frames_stays_none(networks: Inverter, target: F32) -> None:
+    found = invert(networks, target, mean_start(networks), steps=2, fixed=(1,), noise=True)
+    for each in found.noise:
+        assert not each[1].any() and each[0].any()
+
+
+def test_it_stops_when_it_no_longer_pays(networks: Inverter, target: F32) -> None:
+    start = mean_start(networks)
+    assert invert(networks, target, start, steps=12).steps == 12
+    assert invert(networks, target, start, steps=12, patience=2, tolerance=1.0).steps == 4
+    assert 4 < invert(networks, target, start, steps=12, patience=2, tolerance=0.0).steps <= 12
 
 
 def test_a_single_frame_needs_no_flow(networks: Inverter) -> None:

@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from stages.artifacts import Flow
-from stages.objective import Objective, Pairs, Weights, cross_frame_consistency, sampling_grid
+from stages.coupling import Consistency
+from stages.objective import (
+    Objective,
+    Pairs,
+    Weights,
+    cross_frame_consistency,
+    literal_consistency,
+    sampling_grid,
+)
 from tests.stages import tiny
 
 SIZE = 24
@@ -126,6 +134,47 @@ def test_pairs_of_a_part_are_those_of_its_frames() -> None:
     assert len(alone.visible) == 0
 
 
+def test_pairs_may_be_of_any_frames() -> None:
+    """Frame 0 and frame 2, which agree, and 0 and 1, which do not."""
+    images = random_images(1).repeat(3, 1, 1, 1)
+    images[1] += 0.5
+    zero = np.zeros((1, SIZE, SIZE, 2), np.float16)
+    mask = np.ones((1, SIZE, SIZE), bool)
+    for there, wanted in ((2, 0.0), (1, 0.25)):
+        pair = Pairs.between(Flow(zero, zero, mask, mask), slice(None), [0], [there], "cpu")
+        assert float(cross_frame_consistency(images, pair)) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_the_published_term_compares_no_two_frames() -> None:
+    """Only errors against targets count, wherever the flow leads, and nothing is masked."""
+    images = random_images(1).repeat(3, 1, 1, 1)
+    images[1] += 0.5
+    nothing = np.zeros((2, SIZE, SIZE), bool)
+    flow = pairs(3, (0, 0), nothing, nothing)
+    assert float(literal_consistency(images, images, flow)) == 0
+    off = images.clone()
+    off[0] += 0.6
+    # One frame of a pair, of two pairs, either way: a quarter of 0.36.
+    assert float(literal_consistency(off, images, flow)) == pytest.approx(0.09, rel=1e-4)
+
+
+def test_the_published_term_follows_the_printed_formula() -> None:
+    """Warping both pictures, then comparing."""
+    images, targets = random_images(2, seed=1), random_images(2, seed=2)
+    flow = pairs(2, (3, -2))
+
+    def warped(picture: Tensor, grid: Tensor) -> Tensor:
+        return torch.nn.functional.grid_sample(
+            picture, grid, padding_mode="border", align_corners=False
+        )
+
+    back = (warped(targets[1:], flow.forward) - warped(images[1:], flow.forward)).square().mean()
+    on = (warped(targets[:1], flow.backward) - warped(images[:1], flow.backward)).square().mean()
+    assert float(literal_consistency(images, targets, flow)) == pytest.approx(
+        float(on + back) / 2, rel=1e-4
+    )
+
+
 Terms = Callable[..., tuple[Objective, Tensor, Tensor]]
 
 
@@ -195,3 +244,18 @@ def test_consistency_is_left_out_where_frames_are_no_neighbours() -> None:
     assert joined.across_frames(images[:1]) is None
     loss = joined.across_frames(images)
     assert loss is not None and float(loss) > 0.5
+
+
+def test_consistency_is_of_the_kind_asked_for() -> None:
+    weights = NONE.model_copy(update={"consistency": 2.0})
+    targets, images = random_images(2), random_images(2, seed=5)
+
+    def of(consistency: Consistency) -> Tensor | None:
+        network = tiny.BlurredPixels()
+        return Objective(targets, network, pairs(2), weights, SIZE, consistency).across_frames(
+            images
+        )
+
+    torch.testing.assert_close(of("cross_frame"), 2 * cross_frame_consistency(images, pairs(2)))
+    torch.testing.assert_close(of("literal"), 2 * literal_consistency(images, targets, pairs(2)))
+    assert of("none") is None

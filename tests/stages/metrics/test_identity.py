@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from stages.metrics.identity import cosine, tg_id, tl_id
+from stages.metrics.identity import (
+    cosine,
+    global_similarity,
+    local_similarity,
+    tg_id,
+    tl_id,
+)
 
 
 def circle(degrees: list[float]) -> np.ndarray:
@@ -28,3 +34,19 @@ def test_a_slow_drift_shows_globally_rather_than_locally() -> None:
 def test_one_frame_says_nothing_about_time() -> None:
     with pytest.raises(ValueError, match="two frames"):
         tg_id(circle([0]), circle([0]))
+
+
+def test_pairs_that_do_not_follow_each_other_are_left_out() -> None:
+    clip = circle([0, 10, 90, 100])
+    follows = np.array([False, True, False, True])
+    assert local_similarity(clip, follows) == pytest.approx(np.cos(np.radians(10)), abs=1e-6)
+    assert local_similarity(clip) < 0.75
+    with pytest.raises(ValueError, match="follow each other"):
+        local_similarity(clip, np.zeros(4, bool))
+
+
+def test_all_pairs_are_all_pairs() -> None:
+    clip = circle([0, 20, 50, 85, 170])
+    table = clip @ clip.T
+    expected = table[np.triu_indices(5, 1)].mean()
+    assert global_similarity(clip) == pytest.approx(float(expected), abs=1e-6)

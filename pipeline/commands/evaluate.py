@@ -1,0 +1,176 @@
+"""``pipeline evaluate``: a result beside its source, in figures."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.plan import Plan
+    from pipeline.weights import Weights
+
+OPTIONAL = ("niqe", "lpips-vgg")
+
+
+def evaluate(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The clip before.")],
+    result: Annotated[Path, typer.Argument(metavar="OUT", help="The same clip after.")],
+    face: Annotated[str, typer.Option(help="largest, all, or track:N.")] = "largest",
+    start: Annotated[
+        str | None,
+        typer.Option(help="OUT shows SRC from here: seconds or a timecode.", show_default=False),
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="As --start.", show_default=False)] = None,
+    identity: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PIPELINE_IDENTITY",
+            help="MobileFaceNet checkpoint: without it there are no identity figures.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(help="Take these weights from a file or folder.", metavar="NAME=PATH"),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json/--no-json", help="One JSON object on stdout.")
+    ] = False,
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(help="Work that is kept. Default: ~/.cache/pipeline/work.", metavar="DIR"),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Default: all cores.", show_default=False)
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Errors only.", show_default=False)
+    ] = False,
+) -> None:
+    """Measure OUT against SRC: fidelity, likeness, identity and steadiness.
+
+    The clips must show the same moments in the same size. Faces are found in SRC. What does not
+    depend on OUT is kept in the work folder, where a run on SRC may have left it.
+
+    Example: pipeline evaluate clip.mp4 clip.age+2.mp4
+    """
+    from pipeline.commands.figures import as_json, as_table
+    from pipeline.interrupt import Stopped, stoppable
+
+    try:
+        with stoppable():
+            plan = _plan(source, result, face, start, end, identity, weights, quiet)
+            made = _carry_out(plan, result.name, work_dir, threads, -1 if quiet else 0)
+    except Stopped as stopped:
+        sys.stderr.write(f"Stopped ({stopped}). The same command goes on with what is finished.\n")
+        raise typer.Exit(stopped.exit_code) from None
+    text = as_json(made, source, result) if json else as_table(made)
+    sys.stdout.write(text + "\n")
+
+
+def _plan(
+    source: Path, result: Path, face: str, start: str | None, end: str | None,
+    identity: Path | None, weights: list[str] | None, quiet: bool,
+) -> "Plan":  # fmt: skip
+    from pipeline.commands.weights import say
+    from pipeline.weights import Weights, parse_named
+    from pipeline.weights import quiet as silent
+
+    # What is quickly seen to be wrong comes before torch is loaded.
+    times = {"start": _seconds("--start", start), "end": _seconds("--end", end)}
+    named = parse_named(weights or ())
+    digests = [_digest(path) for path in (source, result)]
+    network = None if identity is None else (identity.resolve(), _digest(identity))
+
+    from pydantic import ValidationError
+
+    from configs.evaluate import EvaluateClip
+    from pipeline.failure import UsageError
+    from stages.artifacts import SourceClip
+
+    try:
+        settings = EvaluateClip.model_validate({"face": face, **times})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}.") from error
+    before, after = (
+        SourceClip(path.resolve(), digest)
+        for path, digest in zip((source, result), digests, strict=True)
+    )
+    have = Weights(named=named, say=silent if quiet else say)
+    return settings.plan(before, after, have.given, network, _at_hand(have))
+
+
+def _seconds(flag: str, text: str | None) -> object:
+    from pipeline.failure import UsageError
+    from pipeline.options import seconds
+
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise UsageError(f"{flag} {text!r} {error}.") from error
+
+
+def _at_hand(weights: "Weights") -> frozenset[str]:
+    """Which optional entries can be had; small ones from a registry are fetched."""
+    from importlib.util import find_spec
+
+    from pipeline.failure import PipelineError
+
+    found = set()
+    for name in OPTIONAL:
+        entry = next((e for e in weights.entries() if e.name == name), None)
+        if entry is None or (name == "lpips-vgg" and find_spec("lpips") is None):
+            continue
+        # What lies at a URL is large: it is used when it is here, and pulled by who wants it.
+        if entry.wheel is None and name not in weights.named and weights.state(entry) != "ready":
+            continue
+        try:
+            weights.folder(name)
+        except PipelineError:
+            if name in weights.named:
+                raise
+            continue
+        found.add(name)
+    return frozenset(found)
+
+
+def _digest(path: Path) -> str:
+    from pipeline.failure import InputError
+    from pipeline.fetch import digest
+
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a file.")
+    try:
+        return digest(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def _carry_out(
+    plan: "Plan", name: str, work_dir: Path | None, threads: int | None, verbosity: int
+) -> Any:
+    import os
+
+    from configs.evaluate import EvaluateClip
+    from pipeline import folders, schedule
+    from pipeline.allocator import keep_memory
+    from pipeline.commands.clip import WorkFailed
+    from pipeline.local import LocalPool
+    from pipeline.show import Show
+    from pipeline.store import Store
+
+    keep_memory()
+    store = Store(work_dir or folders.cache() / "work")
+    cores = threads or len(os.sched_getaffinity(0))
+    nodes = sum(each.stage is not None for each in plan.nodes.values())
+    with (
+        LocalPool(store, device="cpu", threads=cores) as pool,
+        Show(name, nodes=nodes, verbosity=verbosity) as show,
+    ):
+        for targets in (EvaluateClip.gates, ("evaluation",)):
+            done = schedule.run(plan, store, pool, show, targets=targets)
+            if done.failures:
+                raise WorkFailed(done.failures[0])
+    return done.load("evaluation", store)

@@ -1,0 +1,106 @@
+"""Stage: one inverter on the first windows of a clip, timed."""
+
+import time
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.artifact import Artifact
+from pipeline.stage import Context, Resources, Stage
+from stages.artifacts import (
+    F32,
+    U8,
+    AlignedFaces,
+    Encoded,
+    Flow,
+    GeneratorWeights,
+    HeadWeights,
+    PerceptualWeights,
+    check,
+)
+from stages.encoder_weights import EncoderWeights, load_encoder
+from stages.inverters.choice import AnyMethod
+from stages.inverters.interface import Networks, Window, shown
+from stages.inverters.joint import Joint
+from stages.joint_inversion import Inverted, load_inverter
+
+
+@dataclass(frozen=True)
+class InversionRun(Artifact):
+    """What an inverter made of the first windows, one after the other.
+
+    ``w_plus``: (n, rows, style_dim) of all their frames. ``images``: (n, 256, 256, 3) uint8 that
+    the codes, and the noise where it was solved for, show. ``seconds``: by the clock, without
+    loading and rendering; ``cpu_seconds``: of all threads. ``steps``: taken, a window each.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    steps: tuple[int, ...]
+    w_plus: F32 = field(repr=False)
+    images: U8 = field(repr=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.w_plus)
+        check(len(self.images) == n, f"{len(self.images)} images of {n} codes")
+
+
+class RunInverter(Stage):
+    """Inverts the first windows, each from the same start for every inverter."""
+
+    resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
+
+    method: AnyMethod = Joint()
+    """The inverter and its settings."""
+    windows: int = Field(default=2, ge=1)
+    """How many windows, from the first."""
+
+    def load(
+        self,
+        generator: GeneratorWeights,
+        heads: HeadWeights,
+        perceptual: PerceptualWeights,
+        context: Context,
+        encoder: EncoderWeights | None = None,
+    ) -> Networks:
+        inverter = load_inverter(generator, heads, perceptual, context)
+        if encoder is None:
+            return Networks(inverter)
+        return Networks(inverter, load_encoder(encoder.file, generator.name, context.device))
+
+    def run(
+        self,
+        loaded: Networks,
+        faces: list[AlignedFaces],
+        flow: list[Flow],
+        start: list[Encoded],
+        context: Context,
+    ) -> InversionRun:
+        """Raises MissingDependency when the inverter needs an encoder and there is none."""
+        every = zip(faces, flow, start, strict=True)
+        windows = [Window(f, along, s.w_plus) for f, along, s in every][: self.windows]
+        total = (len(windows) + 1) * self.method.steps
+        clock, cpu = time.perf_counter(), time.process_time()
+        networks = self.method.prepare(windows, loaded, lambda step: context.progress(step, total))
+        found: list[Inverted] = []
+        for done, window in enumerate(windows):
+            before = (done + 1) * self.method.steps
+            found.append(
+                self.method.invert(
+                    window,
+                    networks,
+                    context,
+                    lambda step, before=before: context.progress(before + step, total),  # type: ignore[misc]
+                )
+            )
+        clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
+        images = [shown(loaded.inverter, each.w_plus, each.noise) for each in found]
+        return InversionRun(
+            seconds=clock,
+            cpu_seconds=cpu,
+            steps=tuple(each.steps for each in found),
+            w_plus=np.concatenate([each.w_plus for each in found]),
+            images=np.concatenate(images),
+        )

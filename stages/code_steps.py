@@ -1,0 +1,72 @@
+"""What an inversion solves for, and the codes of a window that come of it.
+
+"From Continuity to Editability: Inverting GANs with Consecutive Images" (ICCV 2021), eq. 3, the
+mutually accessible constraint: ``w_i = w_1 + n_1 + ... + n_{i-1}``. Steps in W alone, as in the
+published code, cannot follow an expression (design notes), so ours live in W+ like the base.
+
+Convention. Codes are (n, free rows, style_dim).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from stages.coupling import Access
+
+STEP_RATE = 0.4
+"""Learning rate of the steps, as a share of the base's: they add up along a window."""
+
+
+class CodeSteps:
+    """The codes of a window as a function of a base and steps.
+
+    Args:
+        given: (n, free rows, style_dim), where to start, and what fixed frames keep.
+        fixed: frames whose codes are not solved for.
+        access: steps in W+, in W (one vector for all rows, on top of the given differences), or
+            no steps: a code for each frame.
+        together: only the base is solved for: all frames move by one and the same offset.
+    """
+
+    def __init__(
+        self,
+        given: Tensor,
+        fixed: Sequence[int] = (),
+        access: Access = "w_plus",
+        *,
+        together: bool = False,
+    ) -> None:
+        self._given = given
+        moving = [i for i in range(len(given)) if i not in fixed]
+        self._apart = access == "none" and not together
+        # Steps lead from frame to frame; a fixed first frame is the base itself.
+        self._path = moving if self._apart or 0 not in fixed else [0, *moving]
+        solved = len(moving) if self._apart else 1
+        self._base = given[self._path[:solved]].clone()
+        self._base.requires_grad_(self._apart or 0 not in fixed)
+        self._deltas = given[self._path].diff(dim=0).clone()
+        self._steps = self._deltas if access == "w_plus" else torch.zeros_like(self._deltas[:, :1])
+        self._steps.requires_grad_(not together and not self._apart)
+
+    def parameters(self, rate: float) -> list[dict[str, object]]:
+        """What is solved for, in groups with their learning rates. ``rate``: the base's."""
+        groups: list[dict[str, object]] = []
+        if len(self._steps) and self._steps.requires_grad:
+            groups.append({"params": [self._steps], "lr": rate * STEP_RATE})
+        if self._base.requires_grad:
+            groups.append({"params": [self._base], "lr": rate})
+        return groups
+
+    def __call__(self) -> Tensor:
+        """(n, free rows, style_dim) of all frames, fixed ones included, with gradient."""
+        whole = self._given.clone()
+        whole[self._path] = self._solved()
+        return whole
+
+    def _solved(self) -> Tensor:
+        if self._apart or not len(self._deltas):
+            return self._base
+        same = self._steps is self._deltas
+        deltas = self._deltas if same else self._deltas + self._steps
+        return torch.cat((self._base, self._base + deltas.cumsum(0)))

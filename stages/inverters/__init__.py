@@ -1,0 +1,1 @@
+"""The inverters of the papers behind one interface, because they are the comparison."""

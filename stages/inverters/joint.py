@@ -1,0 +1,54 @@
+"""Ours: the frames of a window together (paper 003), and, by its switches, every ablation of it."""
+
+from typing import Literal
+
+from pipeline.stage import Context
+from stages.all_pairs import all_pairs
+from stages.coupling import Coupling, Reach
+from stages.flow import EstimateFlow
+from stages.inverters.interface import InversionMethod, Networks, Progress, Window, silent
+from stages.joint_inversion import Inverted, invert_jointly
+from stages.objective import Pairs, Weights
+
+
+class Joint(InversionMethod):
+    """A base code and steps in W+, consistency across frames, priors."""
+
+    name: Literal["joint"] = "joint"
+    coupling: Coupling = Coupling()
+    """How frames hold together."""
+    reach: Reach = "neighbours"
+    """Which frames are compared with each other along the flow."""
+
+    def invert(
+        self, window: Window, networks: Networks, context: Context, progress: Progress = silent
+    ) -> Inverted:
+        return invert_jointly(
+            networks.inverter,
+            window.crops,
+            window.start,
+            self._pairs(window, context),
+            self.weights,
+            steps=self.steps,
+            rate=self.rate,
+            perceptual_size=self.perceptual_size,
+            coupling=self.coupling,
+            progress=progress,
+        )
+
+    def _pairs(self, window: Window, context: Context) -> Pairs | None:
+        if self.reach == "all":
+            estimate = EstimateFlow()
+            return all_pairs(window.faces, estimate, estimate.load(context), context)
+        return Pairs.of(window.flow, 0, len(window.crops), context.device)
+
+
+ABLATION: dict[str, Joint] = {
+    "joint": Joint(),
+    "no mutual access": Joint(coupling=Coupling(access="none"), weights=Weights(step=0)),
+    "directions in W": Joint(coupling=Coupling(access="w")),
+    "no consistency": Joint(coupling=Coupling(consistency="none")),
+    "literal consistency": Joint(coupling=Coupling(consistency="literal")),
+    "all pairs": Joint(reach="all"),
+}
+"""Our settings with one part changed each (paper 003, tables 6 and 7)."""

@@ -1,0 +1,84 @@
+"""The base and the steps: what moves when a parameter moves."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from stages.code_steps import STEP_RATE, CodeSteps
+from stages.coupling import Access
+
+FRAMES, ROWS, DIM = 5, 3, 4
+RATE = 0.5
+
+
+@pytest.fixture
+def given() -> Tensor:
+    return torch.randn(FRAMES, ROWS, DIM, generator=torch.Generator().manual_seed(0))
+
+
+def parameters(codes: CodeSteps) -> dict[float, Tensor]:
+    """By learning rate."""
+    groups = codes.parameters(RATE)
+    return {float(str(g["lr"])): p for g in groups for p in g["params"]}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("access", ["w_plus", "w", "none"])
+@pytest.mark.parametrize("fixed", [(), (0,), (2,), (0, 4)])
+def test_it_begins_where_it_is_told(given: Tensor, access: Access, fixed: tuple[int, ...]) -> None:
+    torch.testing.assert_close(CodeSteps(given, fixed, access)().detach(), given)
+
+
+def test_a_step_moves_all_frames_after_it(given: Tensor) -> None:
+    codes = CodeSteps(given)
+    steps = parameters(codes)[RATE * STEP_RATE]
+    assert steps.shape == (FRAMES - 1, ROWS, DIM)
+    with torch.no_grad():
+        steps[1, 0, 0] += 1
+    moved = (codes() - given).detach()
+    assert moved[:, 0, 0].tolist() == pytest.approx([0, 0, 1, 1, 1], abs=1e-6)
+    assert float(moved[:, 1:].abs().max()) < 1e-6
+
+
+def test_a_step_in_w_moves_all_rows(given: Tensor) -> None:
+    codes = CodeSteps(given, access="w")
+    steps = parameters(codes)[RATE * STEP_RATE]
+    assert steps.shape == (FRAMES - 1, 1, DIM)
+    with torch.no_grad():
+        steps[3, 0, 2] += 1
+    moved = (codes() - given).detach()
+    assert moved[4, :, 2].tolist() == pytest.approx([1] * ROWS, abs=1e-6)
+    assert float(moved[:4].abs().max()) < 1e-6
+
+
+def test_without_access_frames_are_apart(given: Tensor) -> None:
+    codes = CodeSteps(given, (1,), "none")
+    found = parameters(codes)
+    assert list(found) == [RATE]
+    assert found[RATE].shape == (FRAMES - 1, ROWS, DIM)
+    with torch.no_grad():
+        found[RATE][1] += 1  # of frame 2, the second that is solved for
+    moved = (codes() - given).detach().amax(dim=(1, 2))
+    assert moved.tolist() == pytest.approx([0, 0, 1, 0, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("access", ["w_plus", "w", "none"])
+def test_together_there_is_one_offset_for_all(given: Tensor, access: Access) -> None:
+    codes = CodeSteps(given, access=access, together=True)
+    (base,) = parameters(codes).values()
+    assert base.shape == (1, ROWS, DIM)
+    with torch.no_grad():
+        base[0, 1] += 1
+    moved = (codes() - given).detach()
+    torch.testing.assert_close(moved[:, 1], torch.ones(FRAMES, DIM))
+    assert float(moved[:, 0].abs().max()) < 1e-6
+
+
+def test_a_fixed_first_frame_is_the_base(given: Tensor) -> None:
+    codes = CodeSteps(given, (0,))
+    assert list(parameters(codes)) == [RATE * STEP_RATE]
+    codes().sum().backward()  # type: ignore[no-untyped-call]
+
+
+def test_one_frame_has_no_steps(given: Tensor) -> None:
+    for access in ("w_plus", "w", "none"):
+        assert list(parameters(CodeSteps(given[:1], (), access))) == [RATE]
