@@ -30,6 +30,8 @@ def describe(direction: Direction) -> str:
     """What a direction is and was measured to do, in two lines."""
     header, _ = read_direction(direction.file)
     years = f", {header.years_per_sigma:.1f} years a sigma" if header.years_per_sigma else ""
+    if header.below and header.below.years_per_sigma:
+        years += f" up and {header.below.years_per_sigma:.1f} down"
     return (
         f"{header.name}  [{header.generator}] correlation {header.correlation:.2f} with its label "
         f"on held-back samples{years}\n  made by: {header.made_by}"

@@ -22,6 +22,9 @@ AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
 }
 """What each direction is made orthogonal to."""
 
+PENALTY_BELOW: dict[LabelName, float] = {"age": 1.0}
+"""Directions with a vector of their own for negative strengths: the penalty of its fit."""
+
 
 def heads_plan(weights: GiveWeights, samples: int) -> Plan:
     """The node ``heads`` holds the RGB heads of the default generator."""
@@ -47,7 +50,12 @@ def direction_plan(
     }  # fmt: skip
     labelled = plan.add("samples", LabelSamples(samples=samples), **networks)
     for name in names:
-        fit = FitDirection(name=name, against=AGAINST[name], made_by=made_by)
+        fit = FitDirection(
+            name=name,
+            against=AGAINST[name],
+            penalty_below=PENALTY_BELOW.get(name),
+            made_by=made_by,
+        )
         plan.add(f"direction_{name}", fit, samples=labelled, **networks)
     return plan
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands import directions, train, weights
+from pipeline.commands import bench, directions, train, weights
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.run import run
@@ -50,6 +50,7 @@ def options(
 app.command()(run)
 app.command()(doctor)
 app.command()(evaluate)
+app.add_typer(bench.app, name="bench")
 app.add_typer(weights.app, name="weights")
 app.add_typer(directions.app, name="directions")
 app.add_typer(train.app, name="train")

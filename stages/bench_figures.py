@@ -1,6 +1,6 @@
 """Stage: figures of an inversion: how near, how like, how steady."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import ClassVar
 
@@ -74,9 +74,10 @@ class MeasureInversion(Stage):
     def run(
         self, loaded: Judges, made: InversionRun, faces: list[AlignedFaces], context: Context
     ) -> InversionFigures:
-        windows = faces[: len(made.steps)]
+        # Copies: what comes from the store is read-only, and torch warns of that.
+        windows = [replace(w, crops=np.array(w.crops)) for w in faces[: len(made.steps)]]
         ends = np.cumsum([0, *(len(window.frame) for window in windows)])
-        results = [made.images[a:b] for a, b in pairwise(ends)]
+        results = [np.array(made.images[a:b]) for a, b in pairwise(ends)]
         figures = [
             *_fidelity(windows, results, loaded.distance),
             _steadiness(windows, results),
@@ -101,7 +102,7 @@ def _fidelity(
             error, count = squared_error(a, b)
             mse.add(frame, error / count / 255**2)
             peak.add(frame, psnr(a, b))
-            similarity.add(frame, float(ssim_map(np.asarray(a), b).mean(dtype=np.float64)))
+            similarity.add(frame, float(ssim_map(a, b).mean(dtype=np.float64)))
             apart.add(frame, float(distance(a[None], b[None])[0]))
     return [
         mse.figure("mse", "face", "lower"),
@@ -159,7 +160,7 @@ def _embeddings(crops: U8, judges: Judges) -> F32:
     first = quad_of(Axes(np.array([0.5, 0.55]) * side, np.array([0.45 * side, 0.0])))
     chips = []
     for image in crops:
-        mesh = judges.mesh(np.asarray(image), first)
-        mesh = judges.mesh(np.asarray(image), quad_of_landmarks(mesh.landmarks))
-        chips.append(face_chip(np.asarray(image), mesh.landmarks))
+        mesh = judges.mesh(image, first)
+        mesh = judges.mesh(image, quad_of_landmarks(mesh.landmarks))
+        chips.append(face_chip(image, mesh.landmarks))
     return np.asarray(judges.identity(np.stack(chips)), np.float32)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from stages.coupling import Access
+from stages.coupling import Access, Anchor
 
 STEP_RATE = 0.4
 """Learning rate of the steps, as a share of the base's: they add up along a window."""
@@ -26,6 +26,7 @@ class CodeSteps:
         fixed: frames whose codes are not solved for.
         access: steps in W+, in W (one vector for all rows, on top of the given differences), or
             no steps: a code for each frame.
+        anchor: what the base is: the first code, or the mean of those that are solved for.
         together: only the base is solved for: all frames move by one and the same offset.
     """
 
@@ -34,18 +35,21 @@ class CodeSteps:
         given: Tensor,
         fixed: Sequence[int] = (),
         access: Access = "w_plus",
+        anchor: Anchor = "first",
         *,
         together: bool = False,
     ) -> None:
         self._given = given
         moving = [i for i in range(len(given)) if i not in fixed]
         self._apart = access == "none" and not together
+        self._centred = anchor == "mean" and not self._apart
         # Steps lead from frame to frame; a fixed first frame is the base itself.
-        self._path = moving if self._apart or 0 not in fixed else [0, *moving]
-        solved = len(moving) if self._apart else 1
-        self._base = given[self._path[:solved]].clone()
-        self._base.requires_grad_(self._apart or 0 not in fixed)
-        self._deltas = given[self._path].diff(dim=0).clone()
+        from_fixed = 0 in fixed and not self._apart and not self._centred
+        self._path = [0, *moving] if from_fixed else moving
+        codes = given[self._path]
+        base = codes.mean(dim=0, keepdim=True) if self._centred else codes[:1]
+        self._base = (codes if self._apart else base).clone().requires_grad_(not from_fixed)
+        self._deltas = codes.diff(dim=0).clone()
         self._steps = self._deltas if access == "w_plus" else torch.zeros_like(self._deltas[:, :1])
         self._steps.requires_grad_(not together and not self._apart)
 
@@ -69,4 +73,8 @@ class CodeSteps:
             return self._base
         same = self._steps is self._deltas
         deltas = self._deltas if same else self._deltas + self._steps
-        return torch.cat((self._base, self._base + deltas.cumsum(0)))
+        walk = deltas.cumsum(0)
+        if not self._centred:
+            return torch.cat((self._base, self._base + walk))
+        walk = torch.cat((torch.zeros_like(walk[:1]), walk))
+        return self._base + walk - walk.mean(dim=0, keepdim=True)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Access = Literal["w_plus", "w", "none"]
+Anchor = Literal["first", "mean"]
 Consistency = Literal["cross_frame", "literal", "none"]
 Reach = Literal["neighbours", "all"]
 
@@ -17,6 +18,10 @@ class Coupling(BaseModel):
     access: Access = "w_plus"
     """Codes are a base and steps (paper 003, eq. 3), steps in W+ or in W, the same for every free
     row (the published code); none: each frame has a code of its own."""
+    anchor: Anchor = "first"
+    """Which code the base is: the first frame's (paper 003) or the mean of all that are solved for.
+    The same codes can be had either way; from the mean, what all frames want alike moves the base
+    alone, and the steps see only what differs."""
     consistency: Consistency = "cross_frame"
     """Reconstructions compared with each other along the flow; literal: each with its own target,
     both warped (paper 003, eq. 8); none."""

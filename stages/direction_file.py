@@ -3,6 +3,10 @@
 The vector ``direction`` (style_dim,) has unit length. The header says which generator it belongs
 to, on which rows of W+ it acts, and its unit: one sigma is the standard deviation of the
 projection on it over 10,000 unmodified samples of the mapping network.
+
+A label need not fall the way it rose: what makes a face younger is not the opposite of what makes
+it older. So a file may hold a second vector, ``below``, for negative strengths; it points the same
+way, towards more of the label, and has its own unit, measured alike.
 """
 
 import hashlib
@@ -17,6 +21,19 @@ from pipeline.failure import InputError
 from stages.artifacts import F32, Direction
 
 HEADER = "direction.json"
+
+
+class Below(BaseModel):
+    """What a direction file says of its vector for negative strengths."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    sigma: float = Field(gt=0)
+    """One unit of strength, as a length in W."""
+    years_per_sigma: float | None = None
+    """Mean change of the apparent age by one sigma, measured on held-back faces."""
+    correlation: float = Field(ge=-1, le=1)
+    """Of the projection with the label, on held-back samples."""
 
 
 class DirectionHeader(BaseModel):
@@ -38,14 +55,31 @@ class DirectionHeader(BaseModel):
     correlation: float = Field(ge=-1, le=1)
     """Of the projection with the label, on held-back samples."""
     orthogonal_to: tuple[str, ...] = ()
+    below: Below | None = None
+    """Set where negative strengths have a vector of their own."""
     made_by: str
     """The command."""
     licence: str
 
 
-def write_direction(path: Path, header: DirectionHeader, vector: F32) -> Direction:
-    """Write a file and return it as an artifact. ``vector``: (style_dim,), of unit length."""
-    save_file({"direction": vector.astype(np.float32)}, path, {HEADER: header.model_dump_json()})
+def write_direction(
+    path: Path, header: DirectionHeader, vector: F32, below: F32 | None = None
+) -> Direction:
+    """Write a file and return it as an artifact.
+
+    Args:
+        vector: (style_dim,), of unit length.
+        below: the same for negative strengths, where the header says that there is one.
+
+    Raises:
+        ValueError: the header says one thing and the vectors another.
+    """
+    if (below is None) != (header.below is None):
+        raise ValueError("a second vector and its unit go together")
+    vectors = {"direction": vector.astype(np.float32)}
+    if below is not None:
+        vectors["below"] = below.astype(np.float32)
+    save_file(vectors, path, {HEADER: header.model_dump_json()})
     return open_direction(path)
 
 
@@ -62,12 +96,28 @@ def read_direction(path: Path) -> tuple[DirectionHeader, F32]:
     Raises:
         InputError: it is not a direction file.
     """
+    header, vectors = _read(path)
+    return header, vectors[0]
+
+
+def read_below(path: Path) -> F32:
+    """Unit vector (style_dim,) for negative strengths; the only one where there is only one.
+
+    Raises:
+        InputError: it is not a direction file.
+    """
+    return _read(path)[1][-1]
+
+
+def _read(path: Path) -> tuple[DirectionHeader, list[F32]]:
     try:
         with safe_open(path, framework="numpy") as file:
             header = DirectionHeader.model_validate_json((file.metadata() or {}).get(HEADER, ""))
-            vector = np.asarray(file.get_tensor("direction"), np.float32)
+            names = ("direction", "below") if header.below else ("direction",)
+            vectors = [np.asarray(file.get_tensor(name), np.float32) for name in names]
     except (OSError, SafetensorError, ValidationError, ValueError) as error:
         raise InputError(f"{path} is not a direction file ({type(error).__name__}).") from error
-    if vector.ndim != 1 or not np.isfinite(vector).all():
-        raise InputError(f"{path} is not a direction file: its vector is {vector.shape}.")
-    return header, vector
+    for vector in vectors:
+        if vector.shape != vectors[0].shape or vector.ndim != 1 or not np.isfinite(vector).all():
+            raise InputError(f"{path} is not a direction file: its vector is {vector.shape}.")
+    return header, vectors

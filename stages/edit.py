@@ -1,7 +1,8 @@
 """Stage: the edits that were asked for, as one offset in W+.
 
 ``w' = w + sum of k_j * sigma_j * d_j`` on the rows where each direction acts (InterFaceGAN's edit,
-papers 002 to 004), with k in standard deviations.
+papers 002 to 004), with k in standard deviations. For negative k a direction may have a vector and
+a unit of its own (``direction_file``).
 """
 
 import re
@@ -14,7 +15,7 @@ from pydantic import field_validator
 from pipeline.failure import UsageError
 from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import Direction, Edits
-from stages.direction_file import DirectionHeader, read_direction
+from stages.direction_file import DirectionHeader, read_below, read_direction
 
 _EDIT = re.compile(r"^([a-z][a-z0-9_]*)=([+-]?(?:\d+(?:\.\d*)?|\.\d+))(y?)$")
 LARGEST = 10.0
@@ -49,10 +50,13 @@ class Edit:
         Raises:
             UsageError: years of something that has none, or beyond what any face can bear.
         """
+        unit = header.years_per_sigma
+        if self.amount < 0 and header.below:
+            unit = header.below.years_per_sigma
         if not self.years:
             amount = self.amount
-        elif header.years_per_sigma:
-            amount = self.amount / header.years_per_sigma
+        elif unit:
+            amount = self.amount / unit
         else:
             raise UsageError(f"{self.name} has no years: give standard deviations, {self.name}=+2.")
         if abs(amount) > LARGEST:
@@ -71,6 +75,7 @@ def parse_edits(texts: tuple[str, ...]) -> tuple[Edit, ...]:
 class ComposeEdits(Stage):
     """Adds up the asked edits. A direction for another generator is refused."""
 
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=1)
 
     edits: tuple[str, ...]
@@ -87,10 +92,10 @@ class ComposeEdits(Stage):
         return texts
 
     def run(self, directions: list[Direction], context: Context) -> Edits:
-        known = {d.name: read_direction(d.file) for d in directions}
+        known = {d.name: (*read_direction(d.file), read_below(d.file)) for d in directions}
         offset = None
         for edit in parse_edits(self.edits):
-            header, vector = known[edit.name]
+            header, vector, below = known[edit.name]
             if header.generator != self.generator:
                 raise UsageError(
                     f"The direction {edit.name} belongs to the generator {header.generator}; "
@@ -100,7 +105,11 @@ class ComposeEdits(Stage):
                 raise UsageError(f"The direction {edit.name} acts on rows the generator lacks.")
             if offset is None:
                 offset = np.zeros((self.rows, len(vector)), np.float32)
-            offset[list(header.rows)] += edit.sigmas(header) * header.sigma * vector
+            strength = edit.sigmas(header)
+            if strength < 0 and header.below:
+                offset[list(header.rows)] += strength * header.below.sigma * below
+            else:
+                offset[list(header.rows)] += strength * header.sigma * vector
         if offset is None:
             raise UsageError("No edit was given: --edit age=+2.")
         return Edits(text=", ".join(self.edits), offset=offset)

@@ -187,7 +187,8 @@ class _Window:
     def solve(
         self, steps: int, rate: float, together: bool, progress: Callable[[int], None]
     ) -> Inverted:
-        codes = CodeSteps(self.given, self.fixed, self.coupling.access, together=together)
+        how = self.coupling
+        codes = CodeSteps(self.given, self.fixed, how.access, how.anchor, together=together)
         parameters = codes.parameters(rate)
         if self.noise.maps:
             share = rate * self.coupling.noise_rate

@@ -49,6 +49,7 @@ ABLATION: dict[str, Joint] = {
     "directions in W": Joint(coupling=Coupling(access="w")),
     "no consistency": Joint(coupling=Coupling(consistency="none")),
     "literal consistency": Joint(coupling=Coupling(consistency="literal")),
+    "base at the mean": Joint(coupling=Coupling(anchor="mean")),
     "all pairs": Joint(reach="all"),
 }
 """Our settings with one part changed each (paper 003, tables 6 and 7)."""

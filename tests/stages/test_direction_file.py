@@ -13,8 +13,10 @@ from pipeline.failure import InputError
 from stages.artifacts import F32
 from stages.direction_file import (
     HEADER,
+    Below,
     DirectionHeader,
     open_direction,
+    read_below,
     read_direction,
     write_direction,
 )
@@ -46,6 +48,31 @@ def test_a_direction_comes_back_as_it_was(tmp_path: Path) -> None:
     assert vector.dtype == np.float32
     assert open_direction(written.file) == written
     assert written.name == "age" and len(written.sha256) == 64
+
+
+TWO_SIDED = AGE.model_copy(update={"below": Below(sigma=4.0, years_per_sigma=6.0, correlation=0.7)})
+
+
+def test_negative_strengths_may_have_a_vector_of_their_own(tmp_path: Path) -> None:
+    other = unit()[::-1].copy()
+    written = write_direction(tmp_path / "two.safetensors", TWO_SIDED, unit(), other)
+    header, vector = read_direction(written.file)
+    assert header == TWO_SIDED
+    np.testing.assert_array_equal(vector, unit())
+    np.testing.assert_array_equal(read_below(written.file), other)
+    one = write_direction(tmp_path / "one.safetensors", AGE, unit())
+    np.testing.assert_array_equal(read_below(one.file), unit())
+
+
+def test_a_second_vector_and_its_unit_go_together(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="go together"):
+        write_direction(tmp_path / "a.safetensors", TWO_SIDED, unit())
+    with pytest.raises(ValueError, match="go together"):
+        write_direction(tmp_path / "b.safetensors", AGE, unit(), unit())
+    lacking = {HEADER: TWO_SIDED.model_dump_json()}
+    save_file({"direction": unit()}, tmp_path / "c.safetensors", lacking)
+    with pytest.raises(InputError, match="not a direction file"):
+        read_direction(tmp_path / "c.safetensors")
 
 
 def test_the_identity_is_the_content_and_not_the_place(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pipeline.stage import Context
 from stages.artifacts import Direction, Edits
 from stages.direction_file import write_direction
 from stages.edit import ComposeEdits, Edit, parse_edits
-from tests.stages.test_direction_file import AGE, unit
+from tests.stages.test_direction_file import AGE, TWO_SIDED, unit
 
 ROWS = 5
 
@@ -122,3 +122,13 @@ def test_a_direction_for_another_generator_is_refused(directions: list[Direction
 def test_no_edit_is_told(directions: list[Direction]) -> None:
     with pytest.raises(UsageError, match="No edit was given"):
         compose(directions)
+
+
+def test_negative_strengths_go_along_their_own_vector(tmp_path: Path) -> None:
+    other = unit()[::-1].copy()
+    two = [write_direction(tmp_path / "two.st", TWO_SIDED, unit(), other)]
+    np.testing.assert_allclose(compose(two, "age=2").offset[0], 2 * 2.5 * unit(), rtol=1e-5)
+    np.testing.assert_allclose(compose(two, "age=-2").offset[0], -2 * 4.0 * other, rtol=1e-5)
+    np.testing.assert_allclose(compose(two, "age=-12y").offset[0], -2 * 4.0 * other, rtol=1e-5)
+    np.testing.assert_allclose(compose(two, "age=18y").offset[0], 2 * 2.5 * unit(), rtol=1e-5)
+    assert not compose(two, "age=0").offset.any()

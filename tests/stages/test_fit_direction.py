@@ -10,7 +10,7 @@ import torch
 from pipeline.stage import Context
 from stages import fit_direction
 from stages.artifacts import F32, U8, GeneratorWeights
-from stages.direction_file import DirectionHeader, read_direction
+from stages.direction_file import DirectionHeader, read_below, read_direction
 from stages.fit_direction import UNIT_SAMPLES, FitDirection, orthogonal, ridge
 from stages.label_samples import LABELS, LabelledSamples, Labellers
 from stages.networks.rgb_head import RenderableGenerator
@@ -114,6 +114,26 @@ def test_years_are_the_judges_change_by_one_sigma(labellers: Labellers, tmp_path
     assert header.years_per_sigma == pytest.approx(6 * header.sigma * (vector @ AGE), rel=1e-3)
     header, _ = fit(labellers, tmp_path, name="age", rows=(0,))
     assert header.years_per_sigma == pytest.approx(2 * header.sigma * (vector @ AGE), rel=1e-3)
+
+
+@pytest.mark.usefixtures("linear_age")
+def test_negative_strengths_may_have_a_fit_of_their_own(
+    labellers: Labellers, tmp_path: Path
+) -> None:
+    stage = FitDirection(name="age", penalty=1e-3, penalty_below=30)
+    found = stage.run(labellers, generator=WEIGHTS, samples=samples(), context=Context(tmp_path))
+    header, vector = read_direction(found.file)
+    below = read_below(found.file)
+    alone, same = fit(labellers, tmp_path, name="age")  # over that file
+    np.testing.assert_array_equal(vector, same)
+    assert alone.below is None and header.below is not None
+    np.testing.assert_array_equal(below, fit(labellers, tmp_path, name="age", penalty=30)[1])
+    assert np.abs(below - vector).max() > 1e-4
+    # The judge is linear, so a sigma between -1 and 0 is worth what it is between -1 and 1.
+    assert header.below.years_per_sigma == pytest.approx(
+        6 * header.below.sigma * (below @ AGE), rel=1e-3
+    )
+    assert header.years_per_sigma == pytest.approx(alone.years_per_sigma, rel=1e-3)
 
 
 @pytest.mark.usefixtures("linear_age")
