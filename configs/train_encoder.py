@@ -27,7 +27,7 @@ class EncoderTraining(BaseModel):
     """Generated faces, in shards."""
     epochs: float = Field(default=2.0, gt=0)
     """Times that the first phase, on codes, sees each of them."""
-    image_steps: int = Field(default=400, ge=0)
+    image_steps: int = Field(default=760, ge=0)
     """Steps of the second phase, through the generator."""
     shard: int = Field(default=256, ge=1)
     """Faces made at a time: what an interruption may cost."""
@@ -43,9 +43,8 @@ class EncoderTraining(BaseModel):
     """Steps between two checkpoints of the second phase."""
     rates: tuple[float, float] = (1e-3, 5e-4)
     """Learning rates of the phases; the first ends at the second's, the second near nothing."""
-    falling: float = Field(default=0.3, ge=0, le=1)
-    """Share of a phase's nodes, at its end, in which its rate falls. In the second phase the nodes
-    before compare images of half the size: twice the steps in the same time."""
+    falling: tuple[float, float] = (0.3, 0.4)
+    """Share of a phase's nodes, at its end, in which its rate falls."""
 
 
 def encoder_plan(
@@ -80,22 +79,30 @@ def encoder_plan(
 
     state = plan.add("start", StartEncoder(), generator=generator, perceptual=perceptual)
     code_nodes = max(round(t.epochs * shards * t.shard / t.batch / t.code_steps), 1)
-    rates = _rates(code_nodes, *t.rates, t.falling)
+    rates = _rates(code_nodes, *t.rates, t.falling[0])
     for i in range(code_nodes):
         rate = rates[i] if i else rates[0] / 20  # the first node warms up
         stage = TrainOnCodes(steps=t.code_steps, batch=t.batch, rate=rate, end_rate=rates[i + 1])
         state = plan.add(f"codes_{i}", stage, state=state, bank=bank, sensitivity=probes)
     image_nodes = -(-t.image_steps // t.images_a_node)
-    rates = _rates(image_nodes, t.rates[1], t.rates[1] / 100, t.falling)
+    rates = _rates(image_nodes, t.rates[1], t.rates[1] / 100, t.falling[1])
     for i in range(image_nodes):
-        level = rates[i] == rates[i + 1]
+        last = i == image_nodes - 1
         second = TrainOnImages(
             steps=t.images_a_node,
             rate=rates[i],
             end_rate=rates[i + 1],
-            size=INVERSION_SIZE // 2 if level else INVERSION_SIZE,
+            # Half the size takes half the time; the last node sees what will be measured.
+            size=INVERSION_SIZE if last else INVERSION_SIZE // 2,
         )
-        state = plan.add(f"images_{i}", second, state=state, bank=bank, photos=real, **networks)
+        state = plan.add(
+            f"images_{i}",
+            second,
+            state=state,
+            bank=bank,
+            photos=real,
+            **networks,
+        )
     plan.add("encoder", FinishEncoder(), state=state, held_back=held_back, **networks)
     return plan
 

@@ -34,6 +34,7 @@ class InversionRun(Artifact):
     ``w_plus``: (n, rows, style_dim) of all their frames. ``images``: (n, 256, 256, 3) uint8 that
     the codes, and the noise where it was solved for, show. ``seconds``: by the clock, without
     loading and rendering; ``cpu_seconds``: of all threads. ``steps``: taken, a window each.
+    ``noise``: (n, k) all noise maps of a frame, flattened, for the layers with ``noise_sizes``.
     """
 
     seconds: float
@@ -41,10 +42,22 @@ class InversionRun(Artifact):
     steps: tuple[int, ...]
     w_plus: F32 = field(repr=False)
     images: U8 = field(repr=False)
+    noise: F32 = field(repr=False)
+    noise_sizes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.w_plus)
         check(len(self.images) == n, f"{len(self.images)} images of {n} codes")
+        check(len(self.noise) == n, f"{len(self.noise)} noises of {n} codes")
+
+    def noise_maps(self) -> list[F32]:
+        """(n, 1, s, s) for each layer."""
+        ends = np.cumsum([side * side for side in self.noise_sizes])[:-1]
+        parts = np.split(np.array(self.noise), ends, axis=1) if self.noise_sizes else []
+        return [
+            part.reshape(-1, 1, side, side)
+            for part, side in zip(parts, self.noise_sizes, strict=True)
+        ]
 
 
 class RunInverter(Stage):
@@ -103,4 +116,12 @@ class RunInverter(Stage):
             steps=tuple(each.steps for each in found),
             w_plus=np.concatenate([each.w_plus for each in found]),
             images=np.concatenate(images),
+            noise=np.concatenate([_flat(each) for each in found]),
+            noise_sizes=tuple(each.shape[-1] for each in found[0].noise),
         )
+
+
+def _flat(found: Inverted) -> F32:
+    n = len(found.w_plus)
+    empty = np.zeros((n, 0), np.float32)
+    return np.concatenate([empty, *(each.reshape(n, -1) for each in found.noise)], axis=1)

@@ -14,9 +14,6 @@ from torch import Tensor
 
 from stages.coupling import Access, Anchor
 
-STEP_RATE = 0.4
-"""Learning rate of the steps, as a share of the base's: they add up along a window."""
-
 
 class CodeSteps:
     """The codes of a window as a function of a base and steps.
@@ -53,11 +50,16 @@ class CodeSteps:
         self._steps = self._deltas if access == "w_plus" else torch.zeros_like(self._deltas[:, :1])
         self._steps.requires_grad_(not together and not self._apart)
 
-    def parameters(self, rate: float) -> list[dict[str, object]]:
-        """What is solved for, in groups with their learning rates. ``rate``: the base's."""
+    def parameters(self, rate: float, step_rate: float) -> list[dict[str, object]]:
+        """What is solved for, in groups with their learning rates.
+
+        Args:
+            rate: the base's.
+            step_rate: the steps', as a share of it.
+        """
         groups: list[dict[str, object]] = []
         if len(self._steps) and self._steps.requires_grad:
-            groups.append({"params": [self._steps], "lr": rate * STEP_RATE})
+            groups.append({"params": [self._steps], "lr": rate * step_rate})
         if self._base.requires_grad:
             groups.append({"params": [self._base], "lr": rate})
         return groups

@@ -22,6 +22,8 @@ class Coupling(BaseModel):
     """Which code the base is: the first frame's (paper 003) or the mean of all that are solved for.
     The same codes can be had either way; from the mean, what all frames want alike moves the base
     alone, and the steps see only what differs."""
+    step_rate: float = Field(default=0.4, gt=0)
+    """Learning rate of the steps, as a share of the base's: they add up along a window."""
     consistency: Consistency = "cross_frame"
     """Reconstructions compared with each other along the flow; literal: each with its own target,
     both warped (paper 003, eq. 8); none."""

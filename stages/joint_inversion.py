@@ -189,7 +189,7 @@ class _Window:
     ) -> Inverted:
         how = self.coupling
         codes = CodeSteps(self.given, self.fixed, how.access, how.anchor, together=together)
-        parameters = codes.parameters(rate)
+        parameters = codes.parameters(rate, how.step_rate)
         if self.noise.maps:
             share = rate * self.coupling.noise_rate
             parameters.append({"params": self.noise.maps, "lr": share})

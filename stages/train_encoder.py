@@ -81,14 +81,35 @@ class TrainingStage(Stage):
         return training.write(state.generator, file, (*state.curve, point))
 
 
+class CodeTerms:
+    """What a wrong code costs, estimated without a pass of the generator.
+
+    Both parts are relative to what the mean latent scores on the same bank.
+    """
+
+    def __init__(self, sensitivity: Sensitivity, faces: Faces, encoder: Encoder) -> None:
+        self.probes = sensitivity.matrix()
+        some = faces.codes(range(min(len(faces), 512)))
+        mean = encoder.mean.expand_as(some)
+        self.unit, self.latent_unit = self._shown(some - mean), latent_terms(mean, some)
+
+    def _shown(self, difference: Tensor) -> Tensor:
+        return (difference.flatten(1) @ self.probes).square().mean()
+
+    def __call__(self, found: Tensor, codes: Tensor, latent: float) -> tuple[float, Tensor]:
+        """The image terms' estimate alone, and with ``latent`` of the latent terms."""
+        shown = self._shown(found - codes) / self.unit
+        loss = shown + latent * latent_terms(found, codes) / self.latent_unit
+        return float(shown.detach()), loss
+
+
 class TrainOnCodes(TrainingStage):
     """Steps on the codes alone: what shows in the image counts, see ``encoder_sensitivity``."""
 
     batch: int = Field(default=16, gt=1)
     """Faces a step."""
     latent: float = Field(default=0.25, ge=0)
-    """Weight of the papers' latent terms beside the image terms' estimate; both are relative to
-    what the mean latent scores."""
+    """Weight of the papers' latent terms beside the image terms' estimate."""
 
     def run(
         self,
@@ -101,14 +122,7 @@ class TrainOnCodes(TrainingStage):
             torch.set_num_threads(context.threads)
         training, faces = Training.read(state), Faces(bank)
         encoder = training.encoder.train()
-        probes = sensitivity.matrix()
-
-        def shown(difference: Tensor) -> Tensor:
-            return (difference.flatten(1) @ probes).square().mean()
-
-        some = faces.codes(range(min(len(faces), 512)))
-        mean = encoder.mean.expand_as(some)
-        shown_unit, latent_unit = shown(some - mean), latent_terms(mean, some)
+        terms = CodeTerms(sensitivity, faces, encoder)
         random = torch.Generator().manual_seed(self.seed + training.seen)
         order = faces.order(training.seen, self.steps * self.batch, self.seed)
         losses = []
@@ -117,9 +131,8 @@ class TrainOnCodes(TrainingStage):
             images = F.interpolate(faces.images(part), (INPUT, INPUT), mode="area")
             codes = faces.codes(part)
             found = encoder.free(roughen(images, random))
-            loss = shown(found - codes) / shown_unit
-            losses.append(float(loss.detach()))
-            loss = loss + self.latent * latent_terms(found, codes) / latent_unit
+            shown, loss = terms(found, codes, self.latent)
+            losses.append(shown)
             loss.backward()  # type: ignore[no-untyped-call]
             training.step(self.rate_at(step), self.batch)
             context.progress(step + 1, self.steps)

@@ -51,7 +51,7 @@ def encoder(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
     samples: Annotated[int, typer.Option(help="Generated faces to learn from.")] = 6144,
     epochs: Annotated[float, typer.Option(help="Passes over them on codes alone.")] = 2.0,
-    image_steps: Annotated[int, typer.Option(help="Steps through the generator after.")] = 400,
+    image_steps: Annotated[int, typer.Option(help="Steps through the generator after.")] = 760,
     photos: Annotated[
         Path | None, typer.Option(help="Folder of FFHQ-aligned photographs to learn from as well.")
     ] = None,

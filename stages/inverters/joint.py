@@ -11,11 +11,17 @@ from stages.joint_inversion import Inverted, invert_jointly
 from stages.objective import Pairs, Weights
 
 
+OURS = Coupling(anchor="mean", step_rate=0.2)
+OUR_WEIGHTS = Weights(consistency=20)
+
+
 class Joint(InversionMethod):
     """A base code and steps in W+, consistency across frames, priors."""
 
     name: Literal["joint"] = "joint"
-    coupling: Coupling = Coupling()
+    weights: Weights = OUR_WEIGHTS
+    """Of the objective."""
+    coupling: Coupling = OURS
     """How frames hold together."""
     reach: Reach = "neighbours"
     """Which frames are compared with each other along the flow."""
@@ -43,13 +49,19 @@ class Joint(InversionMethod):
         return Pairs.of(window.flow, 0, len(window.crops), context.device)
 
 
+def _but(**part: object) -> Coupling:
+    return OURS.model_copy(update=part)
+
+
 ABLATION: dict[str, Joint] = {
     "joint": Joint(),
-    "no mutual access": Joint(coupling=Coupling(access="none"), weights=Weights(step=0)),
-    "directions in W": Joint(coupling=Coupling(access="w")),
-    "no consistency": Joint(coupling=Coupling(consistency="none")),
-    "literal consistency": Joint(coupling=Coupling(consistency="literal")),
-    "base at the mean": Joint(coupling=Coupling(anchor="mean")),
+    "no mutual access": Joint(
+        coupling=_but(access="none"), weights=OUR_WEIGHTS.model_copy(update={"step": 0.0})
+    ),
+    "directions in W": Joint(coupling=_but(access="w")),
+    "no consistency": Joint(coupling=_but(consistency="none")),
+    "literal consistency": Joint(coupling=_but(consistency="literal")),
+    "base at the first frame": Joint(coupling=_but(anchor="first")),
     "all pairs": Joint(reach="all"),
 }
 """Our settings with one part changed each (paper 003, tables 6 and 7)."""

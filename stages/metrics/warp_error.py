@@ -57,8 +57,6 @@ class WarpError:
 
 def dis_flow(a: U8, b: U8) -> F32:
     """(h, w, 2) flow from ``a`` to ``b``, both (h, w, 3) uint8: OpenCV's DIS, no weights needed."""
-    # DIS splits a picture into as many stripes as there are threads, and its result with it.
-    cv2.setNumThreads(1)
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     grey = [cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (a, b)]
     start = np.zeros((*grey[0].shape, 2), dtype=np.float32)

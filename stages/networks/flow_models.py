@@ -6,6 +6,7 @@ then y, in pixels: pixel p of ``a`` is found at p + flow(p) in ``b``.
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import torch
 
@@ -24,6 +25,7 @@ def load_flow_model(name: str, checkpoint: str, device: str) -> FlowModel:
         MissingDependency: the model's checkpoint is not on this machine and cannot be fetched.
     """
     if name == "dis":
+        cv2.setNumThreads(1)
         return dis_flow
     from stages.torchvision_ops import declare_missing_operators
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from stages.code_steps import STEP_RATE, CodeSteps
-from stages.coupling import Access
+from stages.code_steps import CodeSteps
+from stages.coupling import Access, Anchor
 
 FRAMES, ROWS, DIM = 5, 3, 4
-RATE = 0.5
+RATE, STEP_RATE = 0.5, 0.4
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def given() -> Tensor:
 
 def parameters(codes: CodeSteps) -> dict[float, Tensor]:
     """By learning rate."""
-    groups = codes.parameters(RATE)
+    groups = codes.parameters(RATE, STEP_RATE)
     return {float(str(g["lr"])): p for g in groups for p in g["params"]}  # type: ignore[attr-defined]
 
 
@@ -82,3 +82,30 @@ def test_a_fixed_first_frame_is_the_base(given: Tensor) -> None:
 def test_one_frame_has_no_steps(given: Tensor) -> None:
     for access in ("w_plus", "w", "none"):
         assert list(parameters(CodeSteps(given[:1], (), access))) == [RATE]
+
+
+@pytest.mark.parametrize("fixed", [(), (0,), (2,), (0, 4)])
+def test_about_the_mean_it_begins_where_it_is_told_and_moves_no_fixed_frame(
+    given: Tensor, fixed: tuple[int, ...]
+) -> None:
+    codes = CodeSteps(given, fixed, anchor="mean")
+    torch.testing.assert_close(codes().detach(), given)
+    with torch.no_grad():
+        for parameter in parameters(codes).values():
+            parameter += torch.linspace(0.1, 0.9, parameter.numel()).view_as(parameter)
+    moved = (codes() - given).detach().abs().amax(dim=(1, 2))
+    assert [bool(m > 0.01) for m in moved] == [i not in fixed for i in range(FRAMES)]
+
+
+@pytest.mark.parametrize(("anchor", "alike"), [("first", False), ("mean", True)])
+def test_about_the_mean_steps_see_only_what_differs(
+    given: Tensor, anchor: Anchor, alike: bool
+) -> None:
+    """All frames pull the same way: only the base may follow."""
+    codes = CodeSteps(given, anchor=anchor)
+    torch.autograd.backward(codes().sum())
+    found = parameters(codes)
+    base, steps = found[RATE].grad, found[RATE * STEP_RATE].grad
+    assert base is not None and steps is not None
+    torch.testing.assert_close(base, torch.full_like(base, FRAMES))
+    assert (float(steps.abs().max()) < 1e-5) == alike

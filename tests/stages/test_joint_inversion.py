@@ -10,7 +10,6 @@ from pipeline.failure import MissingDependency
 from pipeline.stage import Context
 from stages import joint_inversion
 from stages.artifacts import F32, GeneratorWeights, HeadWeights
-from stages.code_steps import STEP_RATE
 from stages.coupling import Coupling
 from stages.frame_parallel import frame_threads
 from stages.joint_inversion import (
@@ -25,6 +24,7 @@ from tests.stages import tiny
 
 FRAMES = 4
 RATE = 0.05
+STEP_RATE = Coupling().step_rate
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from stages.encoder_data import Faces, alter, roughen
 from stages.encoder_head import with_half_head
 from stages.encoder_photos import find_photos
 from stages.encoder_sensitivity import MeasureSensitivity, Sensitivity
-from stages.encoder_state import EncoderState
+from stages.encoder_state import EncoderState, Training
 from stages.encoder_weights import load_encoder
 from stages.joint_inversion import Inverter
 from stages.networks.encoder import Trunk, complete, free_rows
@@ -149,6 +149,14 @@ def test_resuming_from_a_checkpoint_gives_the_same_bytes(
     assert ends[0].file.read_bytes() == ends[1].file.read_bytes()
     assert ends[0].curve == ends[1].curve
     assert ends[0].file.read_bytes() != first.file.read_bytes()
+    # The optimiser's memory is part of a checkpoint.
+    again = Training.read(first).write("tiny", tmp_path / "again.safetensors")
+    assert again.file.read_bytes() == first.file.read_bytes()
+    training = Training.read(first)
+    training.adam.state.clear()
+    forgetful = training.write("tiny", tmp_path / "forgetful.safetensors", first.curve)
+    other = stage.run(networks, forgetful, [bank], scratch(tmp_path, "c"))
+    assert other.file.read_bytes() != ends[0].file.read_bytes()
 
 
 def test_on_images_the_loss_falls_and_batch_statistics_stay(

@@ -1,5 +1,8 @@
 """What the encoder keeps: times, tags, shape and 42 dB; and what it may cost."""
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -14,6 +17,7 @@ from stages.media.reader import read_planes
 from stages.media.writer import VideoWriter
 from tests.media_fixtures import moving_picture, probe, psnr, remux, seconds
 
+ROOT = Path(__file__).resolve().parents[3]
 ODD = ("-vf", "scale=99:65")
 
 
@@ -106,6 +110,31 @@ def test_hevc_has_the_tag_that_players_want(tmp_path: Path) -> None:
     encode(source, tmp_path / "b.mp4", "hevc")
 
     assert b"hvc1" in (tmp_path / "b.mp4").read_bytes()
+
+
+def test_bytes_do_not_depend_on_what_memory_held(tmp_path: Path) -> None:
+    """A process fills new memory with a pattern; an encoder that reads it gives other bytes."""
+    source = moving_picture(tmp_path / "c.mp4", size="480x480", frames=24)
+    encode = (
+        "import sys; from pathlib import Path\n"
+        "from stages.media.reader import read_planes\n"
+        "from stages.media.writer import VideoWriter\n"
+        "from tests.media_fixtures import probe\n"
+        "source, target = map(Path, sys.argv[1:]); video = probe(source)\n"
+        "with VideoWriter(target, video) as writer:\n"
+        "    for frame in read_planes(source, video): writer.write(frame.planes)\n"
+    )
+    made = []
+    for pattern in ("0", "85", "165"):
+        target = tmp_path / f"{pattern}.mp4"
+        subprocess.run(
+            [sys.executable, "-c", encode, str(source), str(target)],
+            check=True,
+            cwd=ROOT,
+            env={**os.environ, "MALLOC_PERTURB_": pattern},
+        )
+        made.append(target.read_bytes())
+    assert made[0] == made[1] == made[2]
 
 
 def test_wrong_wishes_are_named(tmp_path: Path) -> None:

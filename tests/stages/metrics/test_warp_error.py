@@ -60,23 +60,6 @@ def test_what_flow_cannot_bring_back_is_not_visible() -> None:
     assert not visible(there, back)[:, -1].any()
 
 
-def test_dis_gives_the_same_flow_whatever_opencvs_threads_are() -> None:
-    """Left to OpenCV it does not: another process, another number of threads, another film."""
-    noise = np.random.default_rng(1).integers(0, 255, (256, 256, 3), dtype=np.uint8)
-    a = cv2.GaussianBlur(noise, (0, 0), 3)
-    b = np.roll(a, 5, axis=0)
-    before = cv2.getNumThreads()
-    found = []
-    try:
-        for threads in (1, 2, 5):
-            cv2.setNumThreads(threads)
-            found.append(dis_flow(a, b))
-    finally:
-        cv2.setNumThreads(before)
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
-
-
 def test_dis_finds_a_translation() -> None:
     picture = texture()
     flow = dis_flow(picture, np.roll(picture, 3, 1))[20:-20, 20:-20]

@@ -1,0 +1,96 @@
+"""Stages: paper 003's synthesised set, consecutive faces whose codes are known.
+
+Section 4 of the paper: sequences of five, each a random sample of the generator moved along an
+edit direction by amounts in [-3, 3]. Here an amount is in standard deviations of the direction, in
+rising order, so that neighbours are near each other as frames are.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from pipeline.stage import Context, Resources, Stage
+from stages.artifacts import (
+    F32,
+    AlignedFaces,
+    Direction,
+    GeneratorWeights,
+    HeadWeights,
+    Latents,
+)
+from stages.direction_file import read_direction
+from stages.joint_inversion import load_generator
+from stages.label_samples import render_256
+from stages.networks.mobile_stylegan import load_mobile_stylegan
+from stages.networks.rgb_head import RenderableGenerator
+
+
+class SampleSequences(Stage):
+    """Codes of the sequences; a sequence is the same however many there are."""
+
+    resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=1)
+
+    samples: int = Field(default=8, ge=1)
+    """Sequences (the paper has 1,000)."""
+    frames: int = Field(default=5, ge=2)
+    """Of each."""
+    reach: float = Field(default=3.0, gt=0)
+    """Largest amount along a direction, in standard deviations."""
+    psi: float = Field(default=0.7, gt=0, le=1)
+    """Distance of a sample from the mean latent, as a share of its own."""
+    seed: int = Field(default=0, ge=0)
+    """Of the samples, directions and amounts."""
+
+    def run(
+        self, generator: GeneratorWeights, directions: list[Direction], context: Context
+    ) -> Iterator[Latents]:
+        model = load_mobile_stylegan(generator.folder)
+        mean = model.mean_latent()
+        units = [moved(direction, model.shape.rows) for direction in directions]
+        for number in range(self.samples):
+            random = np.random.default_rng((self.seed, number))
+            z = torch.tensor(random.standard_normal((1, model.shape.style_dim)), dtype=torch.float)
+            unit = units[int(random.integers(len(units)))]
+            amounts = np.sort(random.uniform(-self.reach, self.reach, self.frames))
+            with torch.no_grad():
+                w = mean + self.psi * (model.mapping(z) - mean)
+                base = model.broadcast(w).numpy()
+            yield Latents(
+                track=number,
+                row=number * self.frames,
+                frame=np.arange(self.frames, dtype=np.int32),
+                psnr=np.full(self.frames, np.inf, np.float32),
+                w_plus=np.asarray(base + amounts[:, None, None] * unit, np.float32),
+            )
+
+
+def moved(direction: Direction, rows: int) -> F32:
+    """(rows, style_dim): what one standard deviation along a direction adds to a code."""
+    header, vector = read_direction(direction.file)
+    unit = np.zeros((rows, len(vector)), np.float32)
+    unit[list(header.rows)] = header.sigma * vector
+    return unit
+
+
+class RenderSequence(Stage):
+    """The pictures of a sequence, by the head that inversions see."""
+
+    resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=1.5)
+
+    def load(
+        self, generator: GeneratorWeights, heads: HeadWeights, context: Context
+    ) -> RenderableGenerator:
+        return load_generator(generator, heads, context)
+
+    def run(self, loaded: RenderableGenerator, codes: Latents, context: Context) -> AlignedFaces:
+        w_plus = torch.tensor(np.array(codes.w_plus), device=context.device)
+        return AlignedFaces(
+            track=codes.track,
+            row=codes.row,
+            frame=np.array(codes.frame),
+            joins_next=False,
+            crops=render_256(loaded, w_plus),
+        )
