@@ -51,10 +51,11 @@ class BenchInversion(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    inverters: tuple[str, ...] = tuple(METHODS)
-    """By name; the first, or joint where it is among them, is what others are related to."""
+    inverters: tuple[str, ...] = ()
+    """By name; without one all, or none beside an ablation. The first, or joint where it is among
+    them, is what others are related to."""
     ablation: bool = False
-    """Ours with one part changed each, instead."""
+    """Ours with one part changed each."""
     steps: int = Field(default=40, ge=1)
     """Of every optimiser, for each window."""
     frames: int = Field(default=2 * WINDOW, ge=WINDOW)
@@ -72,8 +73,6 @@ class BenchInversion(BaseModel):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             find_method(name)
-        if not names:
-            raise UsageError("No inverter was named.")
         return tuple(dict.fromkeys(names))
 
     @field_validator("face")
@@ -86,8 +85,9 @@ class BenchInversion(BaseModel):
     @property
     def methods(self) -> dict[str, AnyMethod]:
         """Settings of each row of the table, by its name."""
-        names = tuple(ABLATION) if self.ablation else self.inverters
-        named = {name: find_method(name) for name in names}
+        chosen = self.inverters or (() if self.ablation else tuple(METHODS))
+        ablation = tuple(ABLATION) if self.ablation else ()
+        named = {name: find_method(name) for name in (*ablation, *chosen)}
         return {n: m.model_copy(update={"steps": self.steps}) for n, m in named.items()}
 
     @property

@@ -15,7 +15,7 @@ class Preset(NamedTuple):
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "draft": Preset(start=30, anchors=10, bridges=5, render=512),
-    "standard": Preset(start=80, anchors=40, bridges=24, render=1024),
-    "best": Preset(start=120, anchors=120, bridges=80, render=1024),
+    "draft": Preset(start=12, anchors=8, bridges=4, render=512),
+    "standard": Preset(start=30, anchors=40, bridges=24, render=1024),
+    "best": Preset(start=40, anchors=120, bridges=80, render=1024),
 }

@@ -12,7 +12,7 @@ import numpy as np
 from stages.artifacts import F32, F64, Video
 from stages.media.orientation import upright_to_coded
 from stages.media.planes import Planes, apply_delta
-from stages.outline import head_hull
+from stages.outline import mask_hull
 from stages.quad import apply_affine, index_affine, square_to_quad
 
 
@@ -37,14 +37,14 @@ def paste(planes: Planes, video: Video, patches: list[Patch]) -> Planes:
 
 
 def in_frame(patch: Patch, video: Video) -> tuple[F32, tuple[int, int]]:
-    """The delta at the frame's own pixels, coded orientation, zero outside the head hull.
+    """The delta at the frame's own pixels, coded orientation, zero outside the mask.
 
     Returns:
         (h, w, 3) and the (x, y) of its top-left pixel, inside the frame.
     """
     size = patch.delta.shape[0]
     to_coded = _compose(upright_to_coded(video), square_to_quad(patch.quad, size))
-    hull = apply_affine(upright_to_coded(video), head_hull(patch.outline))
+    hull = apply_affine(upright_to_coded(video), mask_hull(patch.outline))
     corners = apply_affine(to_coded, np.array([[0, 0], [0, size], [size, size], [size, 0.0]]))
     low = np.maximum(np.maximum(hull.min(0), corners.min(0)), 0)
     high = np.minimum(np.minimum(hull.max(0), corners.max(0)), [video.width, video.height])

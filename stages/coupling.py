@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Access = Literal["w_plus", "w", "none"]
 Anchor = Literal["first", "mean"]
-Consistency = Literal["cross_frame", "literal", "none"]
+Consistency = Literal["cross_frame", "residual", "literal", "none"]
 Reach = Literal["neighbours", "all"]
 
 
@@ -25,8 +25,9 @@ class Coupling(BaseModel):
     step_rate: float = Field(default=0.4, gt=0)
     """Learning rate of the steps, as a share of the base's: they add up along a window."""
     consistency: Consistency = "cross_frame"
-    """Reconstructions compared with each other along the flow; literal: each with its own target,
-    both warped (paper 003, eq. 8); none."""
+    """Reconstructions compared with each other along the flow; residual: what they miss of their
+    targets compared so, which asks for nothing that the source itself does not do; literal: each
+    with its own target, both warped (paper 003, eq. 8); none."""
     noise: bool = False
     """Solve for additive noise maps of the generator's layers as well (the paper's "++")."""
     noise_rate: float = Field(default=1.0, gt=0)

@@ -5,6 +5,7 @@ Everything here is of one frame at a time; what ties frames together is ``stages
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 
@@ -14,16 +15,22 @@ from stages.composite import Patch
 from stages.detail import edit_flow, with_moved_detail
 from stages.media.reader import Frame
 from stages.networks.rgb_head import RenderableGenerator
-from stages.outline import soft_mask
+from stages.outline import mask_hull, soft_mask
 from stages.quad import crop, quad_to_square
 from stages.steady import SteadyChange
+
+_WEAK, _STRONG = 14.0, 28.0
+"""Mean change of R, G and B, in units of 8 bits: a tint of the background, another thing."""
+_AROUND = 1 / 96
+"""Sigma of the Gaussian over which it is taken, as a share of the crop."""
 
 
 @dataclass(frozen=True)
 class EditedFace:
     """A face of a frame, in crop pixels.
 
-    ``source`` and ``change``: (s, s, 3) float32 RGB in units of 8 bits; ``alpha``: (s, s).
+    ``source`` and ``change``: (s, s, 3) float32 RGB in units of 8 bits; ``head`` and ``around``:
+    (s, s) alpha of the head, and of what may change about it.
     """
 
     frame: int
@@ -32,12 +39,14 @@ class EditedFace:
     outline: F32
     source: F32
     change: F32
-    alpha: F32
+    head: F32
+    around: F32
 
     def patch(self, steady: SteadyChange) -> Patch:
         """What is pasted, once the change has been steadied; call in order of frames."""
         change = steady(self.track, self.frame, self.source, self.change)
-        return Patch(self.quad, self.outline, change * self.alpha[..., None])
+        alpha = reach(self.head, self.around, change)
+        return Patch(self.quad, self.outline, change * alpha[..., None])
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ class Faces:
     def _face(self, frame: Frame, row: int, inverted: F32, edited: F32) -> EditedFace:
         quad, outline = self.alignment.quad[row], self.alignment.outline[row]
         source = crop(frame.rgb(), quad, self.size).astype(np.float32)
+        square = quad_to_square(quad, self.size)
         flow, trust = edit_flow(_bytes(edited), _bytes(inverted))
         result = with_moved_detail(source, inverted, edited, flow, trust)
         return EditedFace(
@@ -78,8 +88,22 @@ class Faces:
             outline=outline,
             source=source,
             change=result - source,
-            alpha=soft_mask(outline, quad_to_square(quad, self.size), self.size),
+            head=soft_mask(outline, square, self.size),
+            around=soft_mask(outline, square, self.size, hull_of=mask_hull),
         )
+
+
+def reach(head: F32, around: F32, change: F32) -> F32:
+    """(s, s) alpha: the head's, and further out where the edit replaces one thing by another.
+
+    A face made narrower gives background where the old jaw was: a strong change, which has to be
+    shown whole. A generator that also tints its background a little makes a weak one, which would
+    be a halo.
+    """
+    strength = np.abs(change).mean(axis=2)
+    blurred = np.asarray(cv2.GaussianBlur(strength, (0, 0), _AROUND * len(strength)), np.float32)
+    t = np.clip((blurred - _WEAK) / (_STRONG - _WEAK), 0, 1)
+    return np.asarray(head + (1 - head) * around * (t * t * (3 - 2 * t)), np.float32)
 
 
 def _pixels(images: torch.Tensor) -> F32:

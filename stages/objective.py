@@ -165,6 +165,10 @@ class Objective:
             return None
         if self.consistency == "literal":
             return weight * literal_consistency(images, self.targets, self.pairs)
+        if self.consistency == "residual":
+            # Where light or an expression changes along the flow, reconstructions have to differ as
+            # the source does; what they miss of it has not.
+            return weight * cross_frame_consistency(images - self.targets, self.pairs)
         return weight * cross_frame_consistency(images, self.pairs)
 
     def of_codes(self, codes: Tensor, free: Tensor) -> Tensor:

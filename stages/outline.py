@@ -5,6 +5,8 @@ the points in between follow the picture clockwise (first down its right side). 
 upright picture, centres at half-integers.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -24,6 +26,9 @@ SIDE = 1.28
 """To each side: ears and hair, or the far cheek of a turned head."""
 DOWN = 1.1
 """Below the middle: the jaw's soft edge and a little of the neck's shadow."""
+_MASK = (1.85, 1.5, 1.4)
+"""UP, SIDE and DOWN of the mask, 1.3 times the head's area: it reaches beyond the source's jaw, or
+an edit that narrows the face would leave the old jaw there as a ghost."""
 
 _GRID = 128  # cells across on which distances are computed exactly; between them they are linear
 _FOREHEAD = 0.5  # brow to hairline over eyes to mouth: the mesh's median on 28 photographs
@@ -62,6 +67,15 @@ def head_hull(outline: F32 | F64) -> F64:
 
     The stretch is along the face's own axis, from chin to forehead, about the outline's middle.
     """
+    return _stretched(outline, UP, SIDE, DOWN)
+
+
+def mask_hull(outline: F32 | F64) -> F64:
+    """(..., 36, 2) polygon in which pixels may change: the head and what surrounds it."""
+    return _stretched(outline, *_MASK)
+
+
+def _stretched(outline: F32 | F64, up_by: float, side_by: float, down_by: float) -> F64:
     points = outline.astype(np.float64)
     centre = (points[..., 0, :] + points[..., _CHIN, :]) / 2
     up = points[..., 0, :] - points[..., _CHIN, :]
@@ -70,13 +84,19 @@ def head_hull(outline: F32 | F64) -> F64:
     offset = points - centre[..., None, :]
     height = (offset * up[..., None, :]).sum(-1, keepdims=True)
     width = (offset * side[..., None, :]).sum(-1, keepdims=True)
-    height = height * np.where(height > 0, UP, DOWN)
-    hull = centre[..., None, :] + height * up[..., None, :] + width * SIDE * side[..., None, :]
+    height = height * np.where(height > 0, up_by, down_by)
+    hull = centre[..., None, :] + height * up[..., None, :] + width * side_by * side[..., None, :]
     return np.asarray(hull, np.float64)
 
 
-def soft_mask(outline: F32 | F64, affine: F64, size: int, feather: float = 0.12) -> F32:
-    """(size, size) alpha of the head in a crop: 0 outside the head hull, 1 well inside it.
+def soft_mask(
+    outline: F32 | F64,
+    affine: F64,
+    size: int,
+    feather: float = 0.12,
+    hull_of: Callable[[F32 | F64], F64] = head_hull,
+) -> F32:
+    """(size, size) alpha in a crop: 0 outside the hull of the head, 1 well inside it.
 
     Alpha rises with the smoothstep of the distance to the hull's edge, inwards only, so that its
     support is the hull and never more.
@@ -85,8 +105,9 @@ def soft_mask(outline: F32 | F64, affine: F64, size: int, feather: float = 0.12)
         outline: (36, 2) in pixels of the upright picture.
         affine: (2, 3) from there to crop pixels, 0..size (``quad.quad_to_square``).
         feather: width of the rise, in face heights (forehead to chin).
+        hull_of: the outline's hull, ``head_hull`` or ``mask_hull``.
     """
-    hull = apply_affine(affine, head_hull(outline))
+    hull = apply_affine(affine, hull_of(outline))
     ends = apply_affine(affine, np.asarray(outline, np.float64)[[0, _CHIN]])
     width = max(feather * float(np.linalg.norm(ends[0] - ends[1])), 1e-6)
     cells = min(_GRID, size)

@@ -33,7 +33,7 @@ from stages.media.planes import chroma_mask
 from stages.media.reader import Frame, read_planes
 from stages.metrics.psnr import from_error, squared_error
 from stages.networks.age_gender import AgeGender
-from stages.outline import head_hull
+from stages.outline import mask_hull
 from stages.probe import Probe
 from stages.quad import apply_affine, crop
 
@@ -134,7 +134,7 @@ def _outside(before: Frame, after: Frame, outlines: F32, video: Video) -> float:
     """PSNR over all samples of all planes that no head hull touches; 99 where none differs."""
     mask = np.zeros((video.height, video.width), np.uint8)
     for outline in outlines:
-        hull = apply_affine(upright_to_coded(video), head_hull(outline))
+        hull = apply_affine(upright_to_coded(video), mask_hull(outline))
         cv2.fillPoly(mask, [np.rint(hull).astype(np.int32)], 1)
     heads = cv2.dilate(mask, np.ones((5, 5), np.uint8)).astype(bool)
     masks: list[Bool] = [~heads, *([~chroma_mask(heads, video)] * 2)]

@@ -27,7 +27,7 @@ def inversion(
     inverter: Annotated[
         list[str] | None,
         typer.Option(
-            help="joint, i2s, i2s++, in-domain, encoder or finetune; repeatable. Default: all.",
+            help="joint, i2s, i2s++, in-domain, encoder, finetune; repeatable. Default: all.",
             metavar="NAME",
         ),
     ] = None,

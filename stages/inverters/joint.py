@@ -10,9 +10,8 @@ from stages.inverters.interface import InversionMethod, Networks, Progress, Wind
 from stages.joint_inversion import Inverted, invert_jointly
 from stages.objective import Pairs, Weights
 
-
-OURS = Coupling(anchor="mean", step_rate=0.2)
-OUR_WEIGHTS = Weights(consistency=20)
+OURS = Coupling(anchor="mean", step_rate=0.2, consistency="residual")
+OUR_WEIGHTS = Weights(consistency=10)
 
 
 class Joint(InversionMethod):
@@ -60,8 +59,10 @@ ABLATION: dict[str, Joint] = {
     ),
     "directions in W": Joint(coupling=_but(access="w")),
     "no consistency": Joint(coupling=_but(consistency="none")),
+    "cross-frame consistency": Joint(coupling=_but(consistency="cross_frame")),
     "literal consistency": Joint(coupling=_but(consistency="literal")),
     "base at the first frame": Joint(coupling=_but(anchor="first")),
     "all pairs": Joint(reach="all"),
+    "joint++": Joint(coupling=_but(noise=True)),
 }
-"""Our settings with one part changed each (paper 003, tables 6 and 7)."""
+"""Our settings with one part changed each (paper 003, tables 6 and 7), and with noise."""

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.artifact import load
 from stages.artifacts import Alignment
 from stages.metrics.psnr import plane_masks
-from stages.outline import head_hull
+from stages.outline import head_hull, mask_hull
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Region:
 def product_regions(work: Path, shape: tuple[int, int], frames: int) -> list[Region] | None:
     """Head hulls recomputed from the run's own alignment; None where a store holds none or several.
 
-    The product's alpha is above 0 nowhere but inside the head hull, grown by what resampling and
+    The product's alpha is above 0 nowhere but inside its mask's hull, grown by what resampling and
     chroma subsampling reach: three pixels.
     """
     import cv2
@@ -36,10 +36,12 @@ def product_regions(work: Path, shape: tuple[int, int], frames: int) -> list[Reg
     alignment = load(Alignment, found[0]["at"].parent)
     regions = []
     for frame in range(frames):
-        hull = np.zeros(shape, np.uint8)
+        hull, mask = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         for row in np.flatnonzero((alignment.frame == frame) & (alignment.weight > 0)):
-            cv2.fillPoly(hull, [np.rint(head_hull(alignment.outline[row])).astype(np.int32)], 1)
-        mask = cv2.dilate(hull, np.ones((7, 7), np.uint8))
+            outline = alignment.outline[row]
+            cv2.fillPoly(hull, [np.rint(head_hull(outline)).astype(np.int32)], 1)
+            cv2.fillPoly(mask, [np.rint(mask_hull(outline)).astype(np.int32)], 1)
+        mask = cv2.dilate(mask, np.ones((7, 7), np.uint8))
         regions.append(Region(mask.astype(bool), hull.astype(bool)))
     return regions
 

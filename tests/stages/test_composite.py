@@ -8,7 +8,7 @@ from stages.artifacts import F32, Bool, Video
 from stages.composite import Patch, in_frame, paste
 from stages.media.orientation import to_coded, to_upright
 from stages.media.planes import Planes, chroma_mask, layout_of
-from stages.outline import head_hull
+from stages.outline import mask_hull
 from stages.quad import crop
 from tests.stages import tiny
 
@@ -37,7 +37,7 @@ def hull_mask(video: Video, grow: int = 0) -> Bool:
     """(H, W) coded: pixels that the head hull touches, and ``grow`` more around them."""
     width, height = video.upright_size
     mask = np.zeros((height, width), np.uint8)
-    hull = head_hull(tiny.oval(CENTRE, RADIUS))
+    hull = mask_hull(tiny.oval(CENTRE, RADIUS))
     cv2.fillPoly(mask, [np.rint(hull - 0.5).astype(np.int32)], 1)
     grown = cv2.dilate(mask, np.ones((2 * grow + 1, 2 * grow + 1), np.uint8))
     return to_coded(grown, video).astype(bool)

@@ -258,4 +258,22 @@ def test_consistency_is_of_the_kind_asked_for() -> None:
 
     torch.testing.assert_close(of("cross_frame"), 2 * cross_frame_consistency(images, pairs(2)))
     torch.testing.assert_close(of("literal"), 2 * literal_consistency(images, targets, pairs(2)))
+    torch.testing.assert_close(
+        of("residual"), 2 * cross_frame_consistency(images - targets, pairs(2))
+    )
     assert of("none") is None
+
+
+def test_the_residual_term_asks_for_nothing_the_source_does_not_do() -> None:
+    """A source that changes along its flow: the truth costs nothing, an even error nothing."""
+    weights = NONE.model_copy(update={"consistency": 1.0})
+    targets = random_images(1).repeat(3, 1, 1, 1)
+    targets[1] += 0.5
+    objective = Objective(targets, tiny.BlurredPixels(), pairs(3), weights, SIZE, "residual")
+    for images, wanted in ((targets, 0.0), (targets + 0.3, 0.0)):
+        loss = objective.across_frames(images)
+        assert loss is not None and float(loss) == pytest.approx(wanted, abs=1e-6)
+    flickering = targets.clone()
+    flickering[2] += 0.3
+    loss = objective.across_frames(flickering)
+    assert loss is not None and float(loss) == pytest.approx(0.09 / 2, rel=1e-3)

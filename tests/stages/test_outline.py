@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.outline import DOWN, POINTS, SIDE, UP, face_outline, head_hull, soft_mask
+from stages.outline import DOWN, POINTS, SIDE, UP, face_outline, head_hull, mask_hull, soft_mask
 from stages.quad import Axes, quad_of, quad_to_square
 
 
@@ -33,6 +33,15 @@ def test_hull_grows_by_the_documented_factors() -> None:
     np.testing.assert_allclose(hull[0], (100, 100 - 50 * UP))
     np.testing.assert_allclose(hull[18], (100, 100 + 50 * DOWN))
     np.testing.assert_allclose(hull[9], (100 + 40 * SIDE, 100), atol=1e-9)
+
+
+def test_the_mask_is_whole_on_the_outline_and_at_most_one_and_a_half_heads() -> None:
+    quad = quad_of(Axes(np.array([100.0, 95.0]), np.array([110.0, 0.0])))
+    alpha = soft_mask(ellipse(), quad_to_square(quad, 220), 220, hull_of=mask_hull)
+    x, y = (ellipse() + np.array([10, 15])).round().astype(int).T
+    assert alpha[y, x].min() > 0.95
+    assert area(head_hull(ellipse())) < area(mask_hull(ellipse()))
+    assert area(mask_hull(ellipse())) < 1.4 * area(head_hull(ellipse()))
 
 
 def test_hull_turns_with_the_face() -> None:

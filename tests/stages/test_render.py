@@ -20,7 +20,7 @@ from stages.composite import Patch
 from stages.media.planes import Planes
 from stages.media.reader import read_planes
 from stages.networks.rgb_head import RenderableGenerator
-from stages.outline import head_hull, soft_mask
+from stages.outline import mask_hull, soft_mask
 from stages.quad import quad_to_square
 from stages.render import RenderClip
 from tests.media_fixtures import payloads, probe, psnr, seconds, with_sound
@@ -125,7 +125,7 @@ def test_an_edit_changes_the_head_of_the_frames_with_a_face_and_nothing_else(
 ) -> None:
     found = run(generator, clip, alignment(), 0.5, tmp_path)
     _, planes = source(clip)
-    hull = head_hull(tiny.oval(CENTRE, RADIUS))
+    hull = mask_hull(tiny.oval(CENTRE, RADIUS))
     (x0, y0), (x1, y1) = np.floor(hull.min(0)).astype(int), np.ceil(hull.max(0)).astype(int)
     for index, (after, before) in enumerate(zip(recorder.planes, planes, strict=True)):
         changed = after[0] != before[0]
@@ -174,7 +174,7 @@ def test_the_edit_fades_out_towards_the_heads_edge(
     run(generator, clip, alignment(), 0.5, tmp_path)
     assert len(seen) == len(SHOWN)
     for patch in seen:
-        alpha = soft_mask(patch.outline, quad_to_square(patch.quad, 256), 256)
+        alpha = soft_mask(patch.outline, quad_to_square(patch.quad, 256), 256, hull_of=mask_hull)
         assert not patch.delta[alpha == 0].any()
         rim, core = ((alpha > 0) & (alpha < 0.1)), alpha == 1
         assert np.abs(patch.delta[rim]).mean() < 0.15 * np.abs(patch.delta[core]).mean()
