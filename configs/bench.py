@@ -12,13 +12,7 @@ from configs.edit import GENERATOR, HEADS
 from pipeline.failure import UsageError
 from pipeline.plan import Each, Node, Plan
 from stages.align import AlignFaces
-from stages.artifacts import (
-    FaceModelWeights,
-    GeneratorWeights,
-    HeadWeights,
-    PerceptualWeights,
-    SourceClip,
-)
+from stages.artifacts import SourceClip
 from stages.bench_edits import AddEditFigures
 from stages.bench_figures import MeasureInversion
 from stages.bench_inversion import RunInverter
@@ -33,6 +27,12 @@ from stages.flow import EstimateFlow
 from stages.initialise import InitialiseLatents
 from stages.inverters.choice import METHODS, AnyMethod, find_method
 from stages.inverters.joint import ABLATION
+from stages.network_weights import (
+    FaceModelWeights,
+    GeneratorWeights,
+    HeadWeights,
+    PerceptualWeights,
+)
 from stages.probe import Probe
 from stages.shots import FindShots
 from stages.synthesised import RenderSequence, SampleSequences

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from pipeline.failure import UsageError
-from stages.artifacts import Direction
 from stages.direction_file import open_direction, read_direction
+from stages.edit_artifacts import Direction
 
 FOLDER = Path(__file__).with_name("directions_mobilestylegan_ffhq")
 

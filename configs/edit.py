@@ -12,16 +12,7 @@ from pipeline.artifact import Artifact
 from pipeline.failure import UsageError
 from pipeline.plan import Each, Plan
 from stages.align import AlignFaces
-from stages.artifacts import (
-    AgeGenderWeights,
-    Alignment,
-    FaceModelWeights,
-    GeneratorWeights,
-    HeadWeights,
-    PerceptualWeights,
-    SourceClip,
-    Video,
-)
+from stages.artifacts import Alignment, SourceClip, Video
 from stages.check_output import CheckOutput
 from stages.crop_faces import CropFaces
 from stages.detect import DetectFaces
@@ -33,6 +24,13 @@ from stages.face_choice import check_choice
 from stages.flow import EstimateFlow
 from stages.initialise import InitialiseLatents
 from stages.invert_windows import BridgeAnchors, InvertAnchors
+from stages.network_weights import (
+    AgeGenderWeights,
+    FaceModelWeights,
+    GeneratorWeights,
+    HeadWeights,
+    PerceptualWeights,
+)
 from stages.networks.mobile_stylegan import GeneratorShape
 from stages.probe import Probe
 from stages.render import RenderClip

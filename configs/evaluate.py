@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.plan import Plan
 from stages.align import AlignFaces
-from stages.artifacts import FaceModelWeights, PerceptualWeights, SourceClip
+from stages.artifacts import SourceClip
 from stages.detect import DetectFaces
 from stages.evaluate import Evaluate
 from stages.evaluation import IdentityWeights, LpipsWeights, NiqeWeights
 from stages.face_choice import check_choice
+from stages.network_weights import FaceModelWeights, PerceptualWeights
 from stages.paired_clips import PairClips
 from stages.probe import Probe
 from stages.shots import FindShots

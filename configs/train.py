@@ -5,10 +5,10 @@ from pathlib import Path
 
 from configs.edit import GENERATOR, HEADS
 from pipeline.plan import Plan
-from stages.artifacts import AgeGenderWeights, FaceModelWeights, GeneratorWeights, HeadWeights
 from stages.fit_direction import FitDirection
 from stages.fit_heads import FitHeads
 from stages.label_samples import LabelName, LabelSamples
+from stages.network_weights import AgeGenderWeights, FaceModelWeights, GeneratorWeights, HeadWeights
 from stages.sample_clip import SampleClip
 
 GiveWeights = Callable[[str], tuple[Path, str]]

@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from configs.edit import GENERATOR, HEADS
 from pipeline.plan import Node, Plan
-from stages.artifacts import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.encoder_bank import MakeEncoderBank
 from stages.encoder_photos import find_photos
 from stages.encoder_sensitivity import MeasureSensitivity
 from stages.joint_inversion import INVERSION_SIZE
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.train_encoder import FinishEncoder, StartEncoder, TrainOnCodes, TrainOnImages
 
 GiveWeights = Callable[[str], tuple[Path, str]]

@@ -10,8 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from pipeline.stage import Context
-from stages.artifacts import AlignedFaces
 from stages.flow import EstimateFlow
+from stages.inversion_artifacts import AlignedFaces
 from stages.networks.flow_models import FlowModel
 from stages.objective import Pairs
 

@@ -10,20 +10,16 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import (
-    F32,
-    Direction,
-    GeneratorWeights,
-    HeadWeights,
-    Latents,
-    PerceptualWeights,
-)
+from stages.artifacts import F32
 from stages.bench_figures import InversionFigures
 from stages.bench_inversion import InversionRun
+from stages.edit_artifacts import Direction
+from stages.inversion_artifacts import Latents
 from stages.inverters.interface import shown
 from stages.joint_inversion import Inverter, load_inverter
 from stages.metrics.perceptual import EffnetDistance
 from stages.metrics.psnr import squared_error
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.series import Series
 from stages.synthesised import moved
 

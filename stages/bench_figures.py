@@ -9,15 +9,17 @@ import torch
 
 from pipeline.artifact import Artifact
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import F32, U8, AlignedFaces, FaceModelWeights, PerceptualWeights
+from stages.artifacts import F32, U8
 from stages.bench_inversion import InversionRun
 from stages.evaluation import Figure, IdentityWeights
 from stages.frame_figures import STILL
+from stages.inversion_artifacts import AlignedFaces
 from stages.metrics.identity import tg_id, tl_id
 from stages.metrics.perceptual import EffnetDistance
 from stages.metrics.psnr import psnr, squared_error
 from stages.metrics.ssim import ssim_map
 from stages.metrics.warp_error import WarpError, motion, warp_error
+from stages.network_weights import FaceModelWeights, PerceptualWeights
 from stages.networks.facemesh import FaceMesh, quad_of_landmarks
 from stages.networks.mobilefacenet import Identity, face_chip
 from stages.networks.perceptual import Perceptual

@@ -9,22 +9,14 @@ from pydantic import Field
 
 from pipeline.artifact import Artifact
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import (
-    F32,
-    U8,
-    AlignedFaces,
-    Encoded,
-    Flow,
-    GeneratorWeights,
-    HeadWeights,
-    PerceptualWeights,
-    check,
-)
+from stages.artifacts import F32, U8, check
 from stages.encoder_weights import EncoderWeights, load_encoder
+from stages.inversion_artifacts import AlignedFaces, Encoded, Flow
 from stages.inverters.choice import AnyMethod
 from stages.inverters.interface import Networks, Window, shown
 from stages.inverters.joint import Joint
 from stages.joint_inversion import Inverted, load_inverter
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 
 
 @dataclass(frozen=True)

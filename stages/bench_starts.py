@@ -5,8 +5,9 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import AlignedFaces, Encoded, GeneratorWeights, HeadWeights, TrackStarts
+from stages.inversion_artifacts import AlignedFaces, Encoded, TrackStarts
 from stages.joint_inversion import load_generator
+from stages.network_weights import GeneratorWeights, HeadWeights
 
 
 class StartAtMean(Stage):

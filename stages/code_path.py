@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from stages.artifacts import F32, Alignment, Latents, Video
+from stages.artifacts import F32, Alignment, Video
 from stages.crop_faces import runs
+from stages.inversion_artifacts import Latents
 
 REACH = 3.0
 """Sigmas at which the Gaussian ends."""

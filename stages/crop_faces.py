@@ -7,7 +7,8 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import AlignedFaces, Alignment, SourceClip, Video
+from stages.artifacts import Alignment, SourceClip, Video
+from stages.inversion_artifacts import AlignedFaces
 from stages.media.reader import read_planes
 from stages.quad import crop
 

@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import F32, U8, FaceModelWeights, Faces, SourceClip, Video
+from stages.artifacts import F32, U8, Faces, SourceClip, Video
 from stages.media.reader import read_rgb
+from stages.network_weights import FaceModelWeights
 from stages.networks.blazeface import (
     BlazeFace,
     Detections,

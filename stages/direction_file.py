@@ -18,7 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from pipeline.failure import InputError
-from stages.artifacts import F32, Direction
+from stages.artifacts import F32
+from stages.edit_artifacts import Direction
 
 HEADER = "direction.json"
 

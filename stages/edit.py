@@ -14,8 +14,8 @@ from pydantic import field_validator
 
 from pipeline.failure import UsageError
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import Direction, Edits
 from stages.direction_file import DirectionHeader, read_below, read_direction
+from stages.edit_artifacts import Direction, Edits
 
 _EDIT = re.compile(r"^([a-z][a-z0-9_]*)=([+-]?(?:\d+(?:\.\d*)?|\.\d+))(y?)$")
 LARGEST = 10.0

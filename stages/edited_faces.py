@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import torch
 
-from stages.artifacts import F32, F64, U8, Alignment, Edits
+from stages.artifacts import F32, F64, U8, Alignment
 from stages.code_path import CodePath
 from stages.composite import Patch
 from stages.detail import edit_flow, with_moved_detail
+from stages.edit_artifacts import Edits
 from stages.media.reader import Frame
 from stages.networks.rgb_head import RenderableGenerator
 from stages.outline import mask_hull, soft_mask

@@ -6,10 +6,12 @@ import numpy as np
 import torch
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import F32, U8, AlignedFaces, Encoded, GeneratorWeights
+from stages.artifacts import F32, U8
 from stages.encoder_weights import EncoderWeights, load_encoder
 from stages.frame_parallel import frame_threads
+from stages.inversion_artifacts import AlignedFaces, Encoded
 from stages.joint_inversion import to_tensor
+from stages.network_weights import GeneratorWeights
 from stages.networks.encoder import Encoder
 
 

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from pipeline.artifact import Artifact
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import F32, U8, GeneratorWeights, HeadWeights, check
+from stages.artifacts import F32, U8, check
 from stages.joint_inversion import INVERSION_SIZE, load_generator
+from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.encoder import complete, free_rows
 from stages.networks.mobile_stylegan import MobileStyleGAN
 from stages.networks.rgb_head import RenderableGenerator

@@ -18,10 +18,11 @@ from torch.nn import functional as F
 
 from pipeline.artifact import Artifact
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import F32, GeneratorWeights, HeadWeights, PerceptualWeights
+from stages.artifacts import F32
 from stages.encoder_bank import MakeEncoderBank
 from stages.encoder_loss import MSE, PERCEPTUAL, PERCEPTUAL_SCALE, PERCEPTUAL_SIZE
 from stages.joint_inversion import INVERSION_SIZE, Inverter, load_inverter
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.networks.encoder import complete
 
 

@@ -10,16 +10,7 @@ from pydantic import Field
 
 from pipeline.failure import InputError
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import (
-    Alignment,
-    Bool,
-    FaceModelWeights,
-    PerceptualWeights,
-    Shots,
-    SourceClip,
-    Tracks,
-    Video,
-)
+from stages.artifacts import Alignment, Bool, Shots, SourceClip, Tracks, Video
 from stages.evaluation import Evaluation, IdentityWeights, LpipsWeights, NiqeWeights
 from stages.face_figures import FaceFigures, FaceNetworks, FaceRow
 from stages.frame_figures import FrameFigures
@@ -27,6 +18,7 @@ from stages.metrics.lpips import LpipsDistance
 from stages.metrics.niqe import Pristine, load_pristine
 from stages.metrics.perceptual import EffnetDistance
 from stages.metrics.ssim import WINDOW
+from stages.network_weights import FaceModelWeights, PerceptualWeights
 from stages.networks.facemesh import FaceMesh
 from stages.networks.mobilefacenet import Identity
 from stages.networks.perceptual import Perceptual

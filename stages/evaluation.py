@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.artifact import Artifact
-from stages.artifacts import WeightFiles, check
+from stages.artifacts import check
+from stages.network_weights import WeightFiles
 
 Region = Literal["overall", "face", "outside"]
 Better = Literal["higher", "lower", "one"]

@@ -21,8 +21,9 @@ import torch
 from pydantic import Field
 
 from pipeline.stage import Context
-from stages.artifacts import F32, F64, Direction, GeneratorWeights
+from stages.artifacts import F32, F64
 from stages.direction_file import Below, DirectionHeader, write_direction
+from stages.edit_artifacts import Direction
 from stages.label_samples import (
     LABELS,
     LabelledSamples,
@@ -32,6 +33,7 @@ from stages.label_samples import (
     label,
     render_256,
 )
+from stages.network_weights import GeneratorWeights
 
 UNIT_SAMPLES = 10_000
 

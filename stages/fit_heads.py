@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import GeneratorWeights, HeadWeights
+from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.mobile_stylegan import MobileStyleGAN, load_mobile_stylegan
 from stages.networks.rgb_head import SIZES, RenderableGenerator, head_inputs, late_rows
 

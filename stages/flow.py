@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import F32, AlignedFaces, Flow
+from stages.artifacts import F32
+from stages.inversion_artifacts import AlignedFaces, Flow
 from stages.metrics.warp_error import visible
 from stages.networks.flow_models import FlowModel, load_flow_model
 

@@ -7,21 +7,14 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import (
-    U8,
-    Alignment,
-    GeneratorWeights,
-    HeadWeights,
-    PerceptualWeights,
-    SourceClip,
-    TrackStarts,
-    Video,
-)
+from stages.artifacts import U8, Alignment, SourceClip, Video
 from stages.crop_faces import CROP
 from stages.encode import encode
 from stages.encoder_weights import EncoderWeights, load_encoder
+from stages.inversion_artifacts import TrackStarts
 from stages.joint_inversion import Inverter, invert_jointly, load_inverter
 from stages.media.reader import read_planes
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.networks.encoder import Encoder
 from stages.objective import Weights
 from stages.quad import crop
@@ -43,6 +36,7 @@ class InitialiseLatents(Stage):
     paper 003), so no window has to find it again.
     """
 
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     frames: int = Field(default=4, ge=1)

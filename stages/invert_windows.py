@@ -13,18 +13,10 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import (
-    F32,
-    AlignedFaces,
-    Encoded,
-    Flow,
-    GeneratorWeights,
-    HeadWeights,
-    Latents,
-    PerceptualWeights,
-    TrackStarts,
-)
+from stages.artifacts import F32
+from stages.inversion_artifacts import AlignedFaces, Encoded, Flow, Latents, TrackStarts
 from stages.joint_inversion import Inverter, invert_jointly, load_inverter
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.objective import Pairs, Weights
 
 ANCHORS = 5
@@ -34,6 +26,7 @@ ANCHORS = 5
 class InvertWindow(Stage):
     """Settings and networks that both waves share."""
 
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     steps: int = Field(default=40, ge=1)

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from pipeline.failure import MissingDependency
 from pipeline.stage import Context
-from stages.artifacts import F32, U8, GeneratorWeights, HeadWeights, PerceptualWeights
+from stages.artifacts import F32, U8
 from stages.code_steps import CodeSteps
 from stages.coupling import Coupling
 from stages.frame_parallel import FrameThreads, frame_threads
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.networks.mobile_stylegan import load_mobile_stylegan
 from stages.networks.perceptual import Perceptual
 from stages.networks.rgb_head import RenderableGenerator, late_rows, load_heads

@@ -10,17 +10,11 @@ from torch import Tensor
 
 from pipeline.artifact import Artifact
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import (
-    F32,
-    U8,
-    AgeGenderWeights,
-    FaceModelWeights,
-    GeneratorWeights,
-    HeadWeights,
-)
+from stages.artifacts import F32, U8
 from stages.detect import DetectFaces, FaceFinder
 from stages.glasses import glasses_edge
 from stages.joint_inversion import load_generator
+from stages.network_weights import AgeGenderWeights, FaceModelWeights, GeneratorWeights, HeadWeights
 from stages.networks.age_gender import AgeGender
 from stages.networks.rgb_head import RenderableGenerator
 from stages.skin import skin_lab

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from stages.artifacts import Flow
 from stages.coupling import Consistency
+from stages.inversion_artifacts import Flow
 from stages.networks.perceptual import Perceptual
 
 

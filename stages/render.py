@@ -11,25 +11,19 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import (
-    Alignment,
-    Edits,
-    GeneratorWeights,
-    HeadWeights,
-    Latents,
-    Rendered,
-    SourceClip,
-    Video,
-)
+from stages.artifacts import Alignment, SourceClip, Video
 from stages.code_path import CodePath
 from stages.composite import Patch, paste
+from stages.edit_artifacts import Edits, Rendered
 from stages.edited_faces import Faces
 from stages.frame_parallel import frame_threads
+from stages.inversion_artifacts import Latents
 from stages.joint_inversion import load_generator
 from stages.media.mux import DEFAULT_TAG, mux
 from stages.media.reader import read_planes
 from stages.media.side_by_side import beside, double
 from stages.media.writer import VideoWriter
+from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.rgb_head import RenderableGenerator
 from stages.quad import side_of
 from stages.steady import SteadyChange

@@ -20,8 +20,10 @@ from pydantic import Field
 
 from pipeline.artifact import Artifact
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import F32, U8, Direction, GeneratorWeights
+from stages.artifacts import F32, U8
 from stages.direction_file import read_direction
+from stages.edit_artifacts import Direction
+from stages.network_weights import GeneratorWeights
 from stages.networks.mobile_stylegan import load_mobile_stylegan
 
 SIZE = 512

@@ -13,17 +13,13 @@ import torch
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import (
-    F32,
-    AlignedFaces,
-    Direction,
-    GeneratorWeights,
-    HeadWeights,
-    Latents,
-)
+from stages.artifacts import F32
 from stages.direction_file import read_direction
+from stages.edit_artifacts import Direction
+from stages.inversion_artifacts import AlignedFaces, Latents
 from stages.joint_inversion import load_generator
 from stages.label_samples import render_256
+from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.mobile_stylegan import load_mobile_stylegan
 from stages.networks.rgb_head import RenderableGenerator
 

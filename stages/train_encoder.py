@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.encoder_bank import EncoderBank
 from stages.encoder_data import Faces, alter, roughen, to_images
 from stages.encoder_head import with_half_head
@@ -28,6 +27,7 @@ from stages.encoder_sensitivity import Sensitivity
 from stages.encoder_state import CurvePoint, EncoderState, Training
 from stages.encoder_weights import EncoderFigures, EncoderWeights, prepare, save_encoder
 from stages.joint_inversion import INVERSION_SIZE, Inverter, load_inverter
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.networks.encoder import INPUT, Encoder, complete
 from stages.networks.mobile_stylegan import load_mobile_stylegan
 

@@ -13,18 +13,9 @@ from pydantic import Field
 
 from pipeline.failure import VerificationFailed
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import (
-    F32,
-    AgeGenderWeights,
-    Alignment,
-    Bool,
-    Edits,
-    Rendered,
-    Result,
-    SourceClip,
-    Video,
-)
+from stages.artifacts import F32, Alignment, Bool, SourceClip, Video
 from stages.crop_faces import CROP
+from stages.edit_artifacts import Edits, Rendered, Result
 from stages.media.container import copied_streams
 from stages.media.mux import time_shift
 from stages.media.open import open_clip
@@ -32,6 +23,7 @@ from stages.media.orientation import upright_to_coded
 from stages.media.planes import chroma_mask
 from stages.media.reader import Frame, read_planes
 from stages.metrics.psnr import from_error, squared_error
+from stages.network_weights import AgeGenderWeights
 from stages.networks.age_gender import AgeGender
 from stages.outline import mask_hull
 from stages.probe import Probe
@@ -42,6 +34,7 @@ class Verify(Stage):
     """Compares the output with the source: frames, times, shape, colour, streams, and every pixel
     outside the head. Estimates the face's age before and after on a few frames."""
 
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=1)
 
     least_outside: float = Field(default=30.0, ge=0)

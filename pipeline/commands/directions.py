@@ -22,7 +22,7 @@ def list_directions() -> None:
 def fit(
     name: Annotated[str, typer.Argument(help="age, gender, yaw, mouth or smile.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
-    samples: Annotated[int, typer.Option(help="Labelled samples.")] = 1200,
+    samples: Annotated[int, typer.Option(help="Labelled samples.")] = 3000,
     overwrite: Annotated[bool, typer.Option("--overwrite/--no-overwrite")] = False,
 ) -> None:
     """Sample the generator, label the faces, fit a direction (about 15 minutes on 2 cores)."""

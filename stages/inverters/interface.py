@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.failure import MissingDependency
 from pipeline.stage import Context
-from stages.artifacts import F32, U8, AlignedFaces, Flow
+from stages.artifacts import F32, U8
 from stages.frame_parallel import frame_threads
+from stages.inversion_artifacts import AlignedFaces, Flow
 from stages.joint_inversion import INVERSION_SIZE, Inverted, Inverter, to_tensor
 from stages.networks.encoder import Encoder
 from stages.objective import Weights

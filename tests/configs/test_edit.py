@@ -13,9 +13,10 @@ from configs.presets import PRESETS, PresetName
 from pipeline.artifact import Artifact
 from pipeline.failure import UsageError
 from pipeline.plan import Each, Plan
-from stages.artifacts import Result, SourceClip
+from stages.artifacts import SourceClip
 from stages.direction_file import write_direction
 from stages.edit import ComposeEdits
+from stages.edit_artifacts import Result
 from stages.initialise import InitialiseLatents
 from stages.invert_windows import BridgeAnchors, InvertAnchors
 from stages.render import RenderClip

@@ -7,8 +7,9 @@ import torch
 
 from pipeline.stage import Context
 from stages.all_pairs import all_pairs
-from stages.artifacts import F32, U8, AlignedFaces
+from stages.artifacts import F32, U8
 from stages.flow import EstimateFlow
+from stages.inversion_artifacts import AlignedFaces
 from stages.objective import sampling_grid
 
 SIZE = 32

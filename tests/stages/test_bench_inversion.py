@@ -8,10 +8,11 @@ import torch
 
 from pipeline.stage import Context
 from stages import joint_inversion
-from stages.artifacts import U8, AlignedFaces, Encoded
+from stages.artifacts import U8
 from stages.bench_figures import InversionFigures, Judges, MeasureInversion
 from stages.bench_inversion import InversionRun, RunInverter
 from stages.evaluation import Figure
+from stages.inversion_artifacts import AlignedFaces, Encoded
 from stages.inverters import interface
 from stages.inverters.i2s import I2S
 from stages.inverters.i2s_plus_plus import I2SPlusPlus

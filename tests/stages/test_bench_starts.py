@@ -6,8 +6,9 @@ import numpy as np
 
 from pipeline.stage import Context
 from stages import bench_starts
-from stages.artifacts import AlignedFaces, Encoded, GeneratorWeights, HeadWeights, TrackStarts
 from stages.bench_starts import StartAtMean, StartNear
+from stages.inversion_artifacts import AlignedFaces, Encoded, TrackStarts
+from stages.network_weights import GeneratorWeights, HeadWeights
 from tests.stages import tiny
 
 

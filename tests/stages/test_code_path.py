@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from stages.artifacts import F32, Alignment, Latents, Video
+from stages.artifacts import F32, Alignment, Video
 from stages.code_path import CodePath
+from stages.inversion_artifacts import Latents
 from tests.stages import tiny
 
 

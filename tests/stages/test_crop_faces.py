@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from pipeline.stage import Context
-from stages.artifacts import AlignedFaces, Alignment, SourceClip, Video
+from stages.artifacts import Alignment, SourceClip, Video
 from stages.crop_faces import CROP, CropFaces, runs
+from stages.inversion_artifacts import AlignedFaces
 from stages.media.reader import read_planes
 from stages.quad import crop
 from tests.media_fixtures import moving_picture, probe

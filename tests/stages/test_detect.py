@@ -8,8 +8,9 @@ import pytest
 import stages.networks.fan as fan
 from pipeline.failure import MissingDependency
 from pipeline.stage import Context
-from stages.artifacts import FaceModelWeights, Faces, SourceClip
+from stages.artifacts import Faces, SourceClip
 from stages.detect import DetectFaces, FaceFinder, windows
+from stages.network_weights import FaceModelWeights
 from stages.probe import Probe
 from stages.quad import eyes_and_mouth
 from stages.torchvision_ops import declare_missing_operators

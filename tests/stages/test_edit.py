@@ -7,9 +7,9 @@ import pytest
 
 from pipeline.failure import UsageError
 from pipeline.stage import Context
-from stages.artifacts import Direction, Edits
 from stages.direction_file import write_direction
 from stages.edit import ComposeEdits, Edit, parse_edits
+from stages.edit_artifacts import Direction, Edits
 from tests.stages.test_direction_file import AGE, TWO_SIDED, unit
 
 ROWS = 5

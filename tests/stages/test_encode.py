@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.stage import Context
-from stages.artifacts import AlignedFaces
 from stages.encode import EncodeFaces
+from stages.inversion_artifacts import AlignedFaces
 from tests.stages import tiny
 
 

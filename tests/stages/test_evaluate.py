@@ -8,11 +8,12 @@ import pytest
 
 from pipeline.stage import Context
 from stages.align import AlignFaces
-from stages.artifacts import FaceModelWeights, PerceptualWeights, SourceClip, Video
+from stages.artifacts import SourceClip, Video
 from stages.detect import DetectFaces
 from stages.evaluate import Evaluate, Measures
 from stages.evaluation import Evaluation, IdentityWeights, NiqeWeights
 from stages.media.cut import stream_copy_cut
+from stages.network_weights import FaceModelWeights, PerceptualWeights
 from stages.paired_clips import PairClips
 from stages.shots import FindShots
 from stages.track import TrackFaces

@@ -9,10 +9,11 @@ import torch
 
 from pipeline.stage import Context
 from stages import fit_direction
-from stages.artifacts import F32, U8, GeneratorWeights
+from stages.artifacts import F32, U8
 from stages.direction_file import DirectionHeader, read_below, read_direction
 from stages.fit_direction import UNIT_SAMPLES, FitDirection, orthogonal, ridge
 from stages.label_samples import LABELS, LabelledSamples, Labellers
+from stages.network_weights import GeneratorWeights
 from stages.networks.rgb_head import RenderableGenerator
 from tests.stages import tiny
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from pipeline.stage import Context
 from stages import fit_heads
-from stages.artifacts import GeneratorWeights
 from stages.fit_heads import FitHeads, haar, sample_w_plus, samples_of
+from stages.network_weights import GeneratorWeights
 from stages.networks.mobile_stylegan import MobileStyleGAN, from_coefficients
 from stages.networks.rgb_head import late_rows, load_heads
 from tests.stages import tiny

@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.failure import UsageError
 from pipeline.stage import Context
-from stages.artifacts import F32, U8, AlignedFaces
+from stages.artifacts import F32, U8
 from stages.flow import EstimateFlow
+from stages.inversion_artifacts import AlignedFaces
 
 CONTEXT = Context(Path())
 SIDE = 256

@@ -10,17 +10,9 @@ import pytest
 
 from pipeline.stage import Context
 from stages import crop_faces, invert_windows, joint_inversion
-from stages.artifacts import (
-    F32,
-    U8,
-    AlignedFaces,
-    Alignment,
-    Encoded,
-    Latents,
-    SourceClip,
-    TrackStarts,
-)
+from stages.artifacts import F32, U8, Alignment, SourceClip
 from stages.crop_faces import CropFaces
+from stages.inversion_artifacts import AlignedFaces, Encoded, Latents, TrackStarts
 from stages.invert_windows import BridgeAnchors, InvertAnchors, between
 from stages.joint_inversion import Inverted, Inverter
 from tests.stages import tiny

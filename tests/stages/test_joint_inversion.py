@@ -9,7 +9,7 @@ import torch
 from pipeline.failure import MissingDependency
 from pipeline.stage import Context
 from stages import joint_inversion
-from stages.artifacts import F32, GeneratorWeights, HeadWeights
+from stages.artifacts import F32
 from stages.coupling import Coupling
 from stages.frame_parallel import frame_threads
 from stages.joint_inversion import (
@@ -19,6 +19,7 @@ from stages.joint_inversion import (
     load_generator,
     to_tensor,
 )
+from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.objective import Objective, Pairs, Weights
 from tests.stages import tiny
 

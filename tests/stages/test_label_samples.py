@@ -9,9 +9,10 @@ import torch
 
 from pipeline.stage import Context
 from stages import label_samples
-from stages.artifacts import F32, U8, GeneratorWeights
+from stages.artifacts import F32, U8
 from stages.detect import DetectFaces
 from stages.label_samples import LABELS, SIZE, Labellers, LabelSamples, label, render_256
+from stages.network_weights import GeneratorWeights
 from stages.networks.rgb_head import RenderableGenerator, head_inputs
 from stages.skin import CHEEKS
 from tests.stages import tiny

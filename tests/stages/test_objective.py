@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from stages.artifacts import Flow
 from stages.coupling import Consistency
+from stages.inversion_artifacts import Flow
 from stages.objective import (
     Objective,
     Pairs,

@@ -8,15 +8,10 @@ import torch
 
 from pipeline.stage import Context
 from stages import render
-from stages.artifacts import (
-    Alignment,
-    Edits,
-    Latents,
-    Rendered,
-    SourceClip,
-    Video,
-)
+from stages.artifacts import Alignment, SourceClip, Video
 from stages.composite import Patch
+from stages.edit_artifacts import Edits, Rendered
+from stages.inversion_artifacts import Latents
 from stages.media.planes import Planes
 from stages.media.reader import read_planes
 from stages.networks.rgb_head import RenderableGenerator

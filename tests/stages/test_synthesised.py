@@ -8,12 +8,14 @@ import pytest
 
 from pipeline.stage import Context
 from stages import joint_inversion, label_samples, synthesised
-from stages.artifacts import Direction, GeneratorWeights, Latents
 from stages.bench_edits import AddEditFigures
 from stages.bench_figures import InversionFigures
 from stages.bench_inversion import InversionRun
 from stages.direction_file import DirectionHeader, write_direction
+from stages.edit_artifacts import Direction
+from stages.inversion_artifacts import Latents
 from stages.inverters import interface
+from stages.network_weights import GeneratorWeights
 from stages.synthesised import RenderSequence, SampleSequences, moved
 from tests.stages import tiny
 

@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from pipeline.failure import MissingDependency, UsageError
 from pipeline.stage import Context
 from stages import train_encoder
-from stages.artifacts import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.encoder_bank import EncoderBank, MakeEncoderBank
 from stages.encoder_data import Faces, alter, roughen
 from stages.encoder_head import with_half_head
@@ -21,6 +20,7 @@ from stages.encoder_sensitivity import MeasureSensitivity, Sensitivity
 from stages.encoder_state import EncoderState, Training
 from stages.encoder_weights import load_encoder
 from stages.joint_inversion import Inverter
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.networks.encoder import Trunk, complete, free_rows
 from stages.networks.mobile_stylegan import MobileStyleGAN
 from stages.train_encoder import FinishEncoder, StartEncoder, TrainOnCodes, TrainOnImages

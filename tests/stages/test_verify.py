@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.failure import VerificationFailed
 from pipeline.stage import Context
-from stages.artifacts import F32, U8, Alignment, Edits, Rendered, Result, SourceClip, Video
+from stages.artifacts import F32, U8, Alignment, SourceClip, Video
+from stages.edit_artifacts import Edits, Rendered, Result
 from stages.media.mux import mux
 from stages.media.planes import Planes
 from stages.media.reader import read_planes

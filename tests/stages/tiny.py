@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stages.artifacts import F32, F64, U8, Alignment, Colour, Flow, Video
+from stages.artifacts import F32, F64, U8, Alignment, Colour, Video
+from stages.inversion_artifacts import Flow
 from stages.joint_inversion import Inverter
 from stages.networks.mobile_stylegan import (
     GeneratorShape,

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from pipeline.failure import MissingDependency, UsageError
 from pipeline.stage import Context
 from stages import joint_inversion
-from stages.artifacts import F32, U8, AlignedFaces
+from stages.artifacts import F32, U8
 from stages.encode import encode
+from stages.inversion_artifacts import AlignedFaces
 from stages.inverters import finetune, interface
 from stages.inverters.choice import METHODS, AnyMethod, find_method
 from stages.inverters.encoder_alone import EncoderAlone

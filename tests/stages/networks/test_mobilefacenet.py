@@ -38,8 +38,8 @@ def test_it_is_the_judges_network_and_knows_people_apart(
 ) -> None:
     """The judge has its own code, detector and points; ten people, two photographs each."""
     from pipeline.stage import Context
-    from stages.artifacts import FaceModelWeights
     from stages.detect import DetectFaces
+    from stages.network_weights import FaceModelWeights
     from tests.judges.crops import arcface_crop
     from tests.judges.mobilefacenet import MobileFaceNet
     from tests.judges.yunet import YuNet
