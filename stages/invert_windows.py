@@ -14,6 +14,7 @@ from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import F32
+from stages.coupling import Coupling
 from stages.inversion_artifacts import AlignedFaces, Encoded, Flow, Latents, TrackStarts
 from stages.joint_inversion import Inverter, invert_jointly, load_inverter
 from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
@@ -26,7 +27,7 @@ ANCHORS = 5
 class InvertWindow(Stage):
     """Settings and networks that both waves share."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     steps: int = Field(default=40, ge=1)
@@ -35,8 +36,10 @@ class InvertWindow(Stage):
     """Learning rate of the base code."""
     perceptual_size: int = Field(default=128, ge=32)
     """Side at which the perceptual distance is taken."""
-    weights: Weights = Weights()
+    weights: Weights = Weights(consistency=10)
     """Of the objective."""
+    coupling: Coupling = Coupling(anchor="mean", step_rate=0.2, consistency="residual")
+    """How frames hold together; ``pipeline bench inversion --ablation`` compares its switches."""
 
     def load(
         self,
@@ -70,6 +73,7 @@ class InvertAnchors(InvertWindow):
             steps=self.steps,
             rate=self.rate,
             perceptual_size=self.perceptual_size,
+            coupling=self.coupling,
             progress=lambda step: context.progress(step * n // self.steps, n),
         )
         return Latents(
@@ -83,6 +87,11 @@ class InvertAnchors(InvertWindow):
 
 class BridgeAnchors(InvertWindow):
     """Second wave: the frames between a window's anchors and the next window's first."""
+
+    rate: float = Field(default=0.02, gt=0)
+    """Learning rate: the start is near, and what moves far from two known codes flickers."""
+    coupling: Coupling = Coupling(anchor="first", step_rate=0.2, consistency="residual")
+    """How frames hold together. The base is the known code that the bridge starts from."""
 
     def run(
         self,
@@ -118,6 +127,7 @@ class BridgeAnchors(InvertWindow):
             steps=self.steps,
             rate=self.rate,
             perceptual_size=self.perceptual_size,
+            coupling=self.coupling,
             fixed=fixed,
             progress=lambda step: context.progress(step * count // self.steps, count),
         )

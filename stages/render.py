@@ -40,7 +40,7 @@ class RenderClip(Stage):
     smoothing: float = Field(default=0.08, ge=0)
     """Sigma in seconds of the smoothing of codes over time; detail and expression come from the
     source, not from the codes."""
-    steadiness: float = Field(default=0.88, ge=0, lt=1)
+    steadiness: float = Field(default=0.92, ge=0, lt=1)
     """How much of a frame's change comes from the frame before, along the source's flow."""
     batch: int = Field(default=4, gt=0)
     """Frames in hand at once: side by side on a CPU's threads, one batch on a GPU."""
