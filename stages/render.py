@@ -37,10 +37,10 @@ class RenderClip(Stage):
 
     largest: Literal[256, 512, 1024] = 1024
     """Largest render; a small face is rendered at what it has in the frame."""
-    smoothing: float = Field(default=0.08, ge=0)
+    smoothing: float = Field(default=0.12, ge=0)
     """Sigma in seconds of the smoothing of codes over time; detail and expression come from the
     source, not from the codes."""
-    steadiness: float = Field(default=0.92, ge=0, lt=1)
+    steadiness: float = Field(default=0.94, ge=0, lt=1)
     """How much of a frame's change comes from the frame before, along the source's flow."""
     batch: int = Field(default=4, gt=0)
     """Frames in hand at once: side by side on a CPU's threads, one batch on a GPU."""
