@@ -18,20 +18,21 @@ from stages.media.reader import Frame
 from stages.networks.rgb_head import RenderableGenerator
 from stages.outline import mask_hull, soft_mask
 from stages.quad import crop, quad_to_square
-from stages.steady import SteadyChange
+from stages.steady import SteadyChange, SteadyFlow
 
 _WEAK, _STRONG = 14.0, 28.0
 """Mean change of R, G and B, in units of 8 bits: a tint of the background, another thing."""
-_AROUND = 1 / 96
-"""Sigma of the Gaussian over which it is taken, as a share of the crop."""
+_AROUND = 1 / 80
+"""How far a strong change reaches, and how softly it ends, as a share of the crop."""
 
 
 @dataclass(frozen=True)
 class EditedFace:
-    """A face of a frame, in crop pixels.
+    """A face of a frame, rendered twice, in crop pixels.
 
-    ``source`` and ``change``: (s, s, 3) float32 RGB in units of 8 bits; ``head`` and ``around``:
-    (s, s) alpha of the head, and of what may change about it.
+    ``source``, ``inverted``, ``edited``: (s, s, 3) float32 RGB in units of 8 bits. ``flow`` and
+    ``trust``: from the edited to the inverted render (``stages.detail.edit_flow``). ``head`` and
+    ``around``: (s, s) alpha of the head, and of what may change about it.
     """
 
     frame: int
@@ -39,13 +40,18 @@ class EditedFace:
     quad: F64
     outline: F32
     source: F32
-    change: F32
+    inverted: F32
+    edited: F32
+    flow: F32
+    trust: F32
     head: F32
     around: F32
 
-    def patch(self, steady: SteadyChange) -> Patch:
-        """What is pasted, once the change has been steadied; call in order of frames."""
-        change = steady(self.track, self.frame, self.source, self.change)
+    def patch(self, steady_flow: SteadyFlow, steady: SteadyChange) -> Patch:
+        """What is pasted, steadied over time; call in order of frames."""
+        flow, trust = steady_flow(self.track, self.frame, self.flow, self.trust)
+        result = with_moved_detail(self.source, self.inverted, self.edited, flow, trust)
+        change = steady(self.track, self.frame, self.source, result - self.source)
         alpha = reach(self.head, self.around, change)
         return Patch(self.quad, self.outline, change * alpha[..., None])
 
@@ -81,14 +87,16 @@ class Faces:
         source = crop(frame.rgb(), quad, self.size).astype(np.float32)
         square = quad_to_square(quad, self.size)
         flow, trust = edit_flow(_bytes(edited), _bytes(inverted))
-        result = with_moved_detail(source, inverted, edited, flow, trust)
         return EditedFace(
             frame=frame.index,
             track=int(self.alignment.track[row]),
             quad=quad,
             outline=outline,
             source=source,
-            change=result - source,
+            inverted=inverted,
+            edited=edited,
+            flow=flow,
+            trust=trust,
             head=soft_mask(outline, square, self.size),
             around=soft_mask(outline, square, self.size, hull_of=mask_hull),
         )
@@ -102,7 +110,10 @@ def reach(head: F32, around: F32, change: F32) -> F32:
     be a halo.
     """
     strength = np.abs(change).mean(axis=2)
-    blurred = np.asarray(cv2.GaussianBlur(strength, (0, 0), _AROUND * len(strength)), np.float32)
+    # Grown, or the old jaw's own edge would stay: a line that is as dark as neither of its sides.
+    reached = 2 * round(_AROUND * len(strength)) + 1
+    grown = cv2.dilate(strength, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reached, reached)))
+    blurred = np.asarray(cv2.GaussianBlur(grown, (0, 0), _AROUND * len(strength)), np.float32)
     t = np.clip((blurred - _WEAK) / (_STRONG - _WEAK), 0, 1)
     return np.asarray(head + (1 - head) * around * (t * t * (3 - 2 * t)), np.float32)
 

@@ -16,6 +16,7 @@ from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import F32
 from stages.coupling import Coupling
 from stages.inversion_artifacts import AlignedFaces, Encoded, Flow, Latents, TrackStarts
+from stages.inverters.joint import OUR_WEIGHTS, OURS
 from stages.joint_inversion import Inverter, invert_jointly, load_inverter
 from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.objective import Pairs, Weights
@@ -36,9 +37,9 @@ class InvertWindow(Stage):
     """Learning rate of the base code."""
     perceptual_size: int = Field(default=128, ge=32)
     """Side at which the perceptual distance is taken."""
-    weights: Weights = Weights(consistency=10)
+    weights: Weights = OUR_WEIGHTS
     """Of the objective."""
-    coupling: Coupling = Coupling(anchor="mean", step_rate=0.2, consistency="residual")
+    coupling: Coupling = OURS
     """How frames hold together; ``pipeline bench inversion --ablation`` compares its switches."""
 
     def load(
@@ -90,7 +91,7 @@ class BridgeAnchors(InvertWindow):
 
     rate: float = Field(default=0.02, gt=0)
     """Learning rate: the start is near, and what moves far from two known codes flickers."""
-    coupling: Coupling = Coupling(anchor="first", step_rate=0.2, consistency="residual")
+    coupling: Coupling = OURS.model_copy(update={"anchor": "first"})
     """How frames hold together. The base is the known code that the bridge starts from."""
 
     def run(

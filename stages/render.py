@@ -26,13 +26,13 @@ from stages.media.writer import VideoWriter
 from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.rgb_head import RenderableGenerator
 from stages.quad import side_of
-from stages.steady import SteadyChange
+from stages.steady import SteadyChange, SteadyFlow
 
 
 class RenderClip(Stage):
     """Edits every frame that has a face; the others pass through as they were decoded."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024
@@ -40,8 +40,10 @@ class RenderClip(Stage):
     smoothing: float = Field(default=0.12, ge=0)
     """Sigma in seconds of the smoothing of codes over time; detail and expression come from the
     source, not from the codes."""
-    steadiness: float = Field(default=0.94, ge=0, lt=1)
+    steadiness: float = Field(default=0.9, ge=0, lt=1)
     """How much of a frame's change comes from the frame before, along the source's flow."""
+    flow_steadiness: float = Field(default=0.85, ge=0, lt=1)
+    """How much of the edit's own motion comes from the frame before, place by place in the crop."""
     batch: int = Field(default=4, gt=0)
     """Frames in hand at once: side by side on a CPU's threads, one batch on a GPU."""
     codec: str | None = None
@@ -75,7 +77,7 @@ class RenderClip(Stage):
             rows_of.setdefault(int(alignment.frame[row]), []).append(row)
         encoded = context.scratch / "video.mp4"
         out = context.scratch / f"out{self.suffix}"
-        steady = SteadyChange(self.steadiness)
+        steady, steady_flow = SteadyChange(self.steadiness), SteadyFlow(self.flow_steadiness)
         shown = double(video) if self.compare else video
         frames = read_planes(clip.path, video, threads=context.threads)
         with (
@@ -91,7 +93,7 @@ class RenderClip(Stage):
                     threads.parts(len(todo)),
                 ):
                     for face in part:
-                        patches.setdefault(face.frame, []).append(face.patch(steady))
+                        patches.setdefault(face.frame, []).append(face.patch(steady_flow, steady))
                 for frame in block:
                     planes = paste(frame.planes, video, patches.get(frame.index, []))
                     writer.write(beside(frame.planes, planes, video) if self.compare else planes)

@@ -31,6 +31,26 @@ class Previous:
     change: F32
 
 
+class SteadyFlow:
+    """Average the flow of an edit over time, where it is: crops are aligned, so an edit that makes
+    a jaw narrower moves the same places of every crop, and what differs is the estimate.
+    """
+
+    def __init__(self, share: float) -> None:
+        """``share``: how much of the last frame's average is kept, in [0, 1)."""
+        self._share = share
+        self._previous: dict[int, tuple[int, F32, F32]] = {}
+
+    def __call__(self, track: int, frame: int, flow: F32, trust: F32) -> tuple[F32, F32]:
+        """The flow (h, w, 2) to carry detail along, and how far to trust it (h, w)."""
+        before = self._previous.get(track)
+        if before is not None and before[0] == frame - 1:
+            flow = (1 - self._share) * flow + self._share * before[1]
+            trust = (1 - self._share) * trust + self._share * before[2]
+        self._previous[track] = (frame, flow, trust)
+        return flow, trust
+
+
 class SteadyChange:
     """The filter of one run; it keeps one frame of each track."""
 

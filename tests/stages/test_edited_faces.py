@@ -12,11 +12,12 @@ def test_a_strong_change_beside_the_head_is_shown_and_a_tint_is_not() -> None:
     around[:, :80] = 1
     change = np.full((96, 96, 3), 8, np.float32)
     change[:, 20:60] = (-60, 40, 50)
+    change[:, 50] = 0  # the old jaw's edge, by chance like what is shown there now
     alpha = reach(head, around, change)
 
     assert (alpha[:, :32] == 1).all()
     assert (alpha[:, 36:56] > 0.99).all(), "the old jaw would stay"
-    assert (alpha[:, 64:80] == 0).all(), "a halo"
+    assert (alpha[:, 68:80] == 0).all(), "a halo"
     assert (alpha[:, 80:] == 0).all()
 
 

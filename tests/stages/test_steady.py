@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.steady import SteadyChange
+from stages.steady import SteadyChange, SteadyFlow
 
 
 def crop(shift: int = 0) -> np.ndarray:
@@ -47,3 +47,22 @@ def test_tracks_and_gaps_do_not_mix() -> None:
     steady(0, 0, crop(), full)
     assert not steady(1, 1, crop(), nothing).any()
     assert not steady(0, 2, crop(), nothing).any()
+
+
+def test_the_flow_of_an_edit_is_averaged_over_consecutive_frames_of_a_track() -> None:
+    steady = SteadyFlow(0.75)
+    one, trust = np.ones((4, 4, 2), np.float32), np.ones((4, 4), np.float32)
+    np.testing.assert_array_equal(steady(0, 3, one, trust)[0], one)
+    flow, kept = steady(0, 4, 5 * one, 0 * trust)
+    np.testing.assert_allclose(flow, 2)
+    np.testing.assert_allclose(kept, 0.75)
+    np.testing.assert_allclose(steady(1, 5, 5 * one, trust)[0], 5, err_msg="another face")
+    np.testing.assert_allclose(steady(0, 6, 5 * one, trust)[0], 5, err_msg="a frame is missing")
+
+
+def test_no_motion_stays_none() -> None:
+    steady = SteadyFlow(0.85)
+    none, trust = np.zeros((4, 4, 2), np.float32), np.ones((4, 4), np.float32)
+    for frame in range(3):
+        flow, kept = steady(0, frame, none, trust)
+        assert not flow.any() and (kept == 1).all()
