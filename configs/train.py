@@ -14,7 +14,7 @@ from stages.sample_clip import SampleClip
 GiveWeights = Callable[[str], tuple[Path, str]]
 
 AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
-    "age": ("gender", "yaw", "smile", "lightness", "redness", "yellowness", "glasses"),
+    "age": ("gender", "yaw", "smile", "mouth", "lightness", "redness", "yellowness", "glasses"),
     "gender": ("age",),
     "yaw": (),
     "mouth": ("yaw",),
