@@ -10,10 +10,12 @@ from pipeline.failure import MissingDependency
 from pipeline.stage import Context
 from stages.artifacts import Faces, SourceClip
 from stages.detect import DetectFaces, FaceFinder, windows
+from stages.media.reader import read_rgb
 from stages.network_weights import FaceModelWeights
 from stages.probe import Probe
 from stages.quad import eyes_and_mouth
 from stages.torchvision_ops import declare_missing_operators
+from tests.media_fixtures import probe
 
 CONTEXT = Context(Path())
 
@@ -87,6 +89,25 @@ def test_small_faces_are_left_out(finder: FaceFinder, assets: Path) -> None:
     image = next(iter(read_rgb(clip.path, video, 0, 1)))
     assert len(DetectFaces(min_face=200).faces_in(finder, image, [])) == 1
     assert DetectFaces(min_face=350).faces_in(finder, image, []) == []
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_face_on_its_side_has_its_own_landmarks_turned(
+    finder: FaceFinder, assets: Path, quarters: int
+) -> None:
+    """A phone held wrongly, or a rotation flag that is not meant."""
+    path = assets / "clips" / "portrait_d3.mp4"
+    image = next(iter(read_rgb(path, probe(path))))
+    (upright,) = DetectFaces().faces_in(finder, image, [])
+    turned = np.ascontiguousarray(np.rot90(image, quarters))
+    (found,) = DetectFaces().faces_in(finder, turned, [])
+
+    wanted, size = upright.landmarks, len(image)
+    for _ in range(quarters):  # counter-clockwise, as numpy turns
+        wanted = np.stack([wanted[:, 1], size - wanted[:, 0]], axis=1)
+    eyes = np.linalg.norm(upright.landmarks[33] - upright.landmarks[263])
+    assert np.linalg.norm(found.landmarks - wanted, axis=1).mean() < 0.06 * eyes
+    assert found.confidence > 0.95
 
 
 def test_fan_without_its_weights_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
