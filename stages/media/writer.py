@@ -52,7 +52,7 @@ class VideoWriter:
             OutputRefused: no encoder for these pictures, or the file cannot be written.
         """
         self.encoder = choose_encoder(video, codec)
-        options = encoder_options(self.encoder, crf, preset)
+        options = encoder_options(self.encoder, crf, preset, video.bit_depth)
         if video.colour.chroma_location and "420" in video.pix_fmt:
             options["chroma_sample_location"] = NAMES[video.colour.chroma_location]
         self._video = video
