@@ -1,6 +1,6 @@
 """From codes to what is pasted: a frame's faces, rendered twice, with the source's detail.
 
-Everything here is of one frame at a time; what ties frames together is ``stages.steady``.
+Rendering is of one frame at a time; what ties frames together is ``stages.steady``.
 """
 
 from dataclasses import dataclass
@@ -110,7 +110,7 @@ def reach(head: F32, around: F32, change: F32) -> F32:
     be a halo.
     """
     strength = np.abs(change).mean(axis=2)
-    # Grown, or the old jaw's own edge would stay: a line that is as dark as neither of its sides.
+    # Grown, so that a thin line between two strong changes is shown along with them.
     reached = 2 * round(_AROUND * len(strength)) + 1
     grown = cv2.dilate(strength, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reached, reached)))
     blurred = np.asarray(cv2.GaussianBlur(grown, (0, 0), _AROUND * len(strength)), np.float32)

@@ -33,7 +33,7 @@ class Previous:
 
 class SteadyFlow:
     """Average the flow of an edit over time, where it is: crops are aligned, so an edit that makes
-    a jaw narrower moves the same places of every crop, and what differs is the estimate.
+    a jaw narrower moves nearly the same places of neighbouring crops.
     """
 
     def __init__(self, share: float) -> None:

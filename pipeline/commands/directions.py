@@ -25,7 +25,7 @@ def fit(
     samples: Annotated[int, typer.Option(help="Labelled samples.")] = 3000,
     overwrite: Annotated[bool, typer.Option("--overwrite/--no-overwrite")] = False,
 ) -> None:
-    """Sample the generator, label the faces, fit a direction (about 15 minutes on 2 cores)."""
+    """Sample the generator, label the faces, fit a direction (20 minutes beside other work)."""
     from configs.directions import describe
     from configs.train import AGAINST, direction_plan
     from pipeline.commands.make import make

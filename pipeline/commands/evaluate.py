@@ -73,6 +73,7 @@ def _plan(
     source: Path, result: Path, face: str, start: str | None, end: str | None,
     identity: Path | None, weights: list[str] | None, quiet: bool,
 ) -> "Plan":  # fmt: skip
+    from pipeline.commands.given import given_file
     from pipeline.commands.weights import say
     from pipeline.weights import Weights, parse_named
     from pipeline.weights import quiet as silent
@@ -80,8 +81,8 @@ def _plan(
     # What is quickly seen to be wrong comes before torch is loaded.
     times = {"start": _seconds("--start", start), "end": _seconds("--end", end)}
     named = parse_named(weights or ())
-    digests = [_digest(path) for path in (source, result)]
-    network = None if identity is None else (identity.resolve(), _digest(identity))
+    digests = [given_file(path)[1] for path in (source, result)]
+    network = None if identity is None else given_file(identity)
 
     from pydantic import ValidationError
 
@@ -134,18 +135,6 @@ def _at_hand(weights: "Weights") -> frozenset[str]:
             continue
         found.add(name)
     return frozenset(found)
-
-
-def _digest(path: Path) -> str:
-    from pipeline.failure import InputError
-    from pipeline.fetch import digest
-
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not a file.")
-    try:
-        return digest(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}).") from error
 
 
 def _carry_out(

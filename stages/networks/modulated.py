@@ -1,6 +1,6 @@
 """Modulated operations of the generator with their gradients written out.
 
-A step of an inversion is bound by memory traffic, not by arithmetic: left to autograd, modulation,
+Much of a step of an inversion is memory traffic, not arithmetic: left to autograd, modulation,
 noise, bias and activation are a pass over the features each, forward and backward, and each keeps
 its input. Here a layer keeps two maps, its depthwise output and its result, and passes over them
 as seldom as can be. Modulation scales channels, so it commutes with a depthwise convolution and
