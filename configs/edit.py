@@ -17,7 +17,9 @@ from stages.check_output import CheckOutput
 from stages.crop_faces import CropFaces
 from stages.detect import DetectFaces
 from stages.direction_file import read_direction
-from stages.edit import ComposeEdits, parse_edits
+from stages.edit import ComposeEdits, check_edits, faces_of
+from stages.edit_steps import KnownDirection
+from stages.edit_text import parse_edits
 from stages.encode import EncodeFaces
 from stages.encoder_weights import EncoderWeights
 from stages.face_choice import check_choice
@@ -55,9 +57,10 @@ class EditClip(BaseModel):
     """Nodes that a dry run does."""
 
     edits: tuple[str, ...]
-    """NAME=STRENGTH each, in standard deviations (age=+2) or years (age=+10y)."""
+    """NAME=STRENGTH each, in standard deviations (age=+2) or years (age=+10y), with keyframes or
+    for a track as ``stages.edit_text`` has them."""
     face: str = "largest"
-    """largest, all or track:N."""
+    """largest, all or track:N: whom edits without a track of their own are for."""
     preset: PresetName = "standard"
     """draft, standard or best."""
     start: float | None = Field(default=None, ge=0)
@@ -76,8 +79,9 @@ class EditClip(BaseModel):
     @field_validator("edits")
     @classmethod
     def _known(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        for edit in parse_edits(texts):
-            edit.sigmas(read_direction(find_direction(edit.name).file)[0])
+        edits = parse_edits(texts)
+        known = {edit.name: KnownDirection.read(find_direction(edit.name)) for edit in edits}
+        check_edits(edits, known, GeneratorShape().rows)
         return texts
 
     @field_validator("face")
@@ -111,7 +115,8 @@ class EditClip(BaseModel):
             "encoder", EncoderWeights(folder / "encoder.safetensors", sha256, GENERATOR)
         )
         networks = {"generator": generator, "heads": heads, "perceptual": perceptual}
-        names = dict.fromkeys(edit.name for edit in parse_edits(self.edits))
+        asked = parse_edits(self.edits)
+        names = dict.fromkeys(edit.name for edit in asked)
         directions = tuple(plan.given(f"direction_{n}", find_direction(n)) for n in names)
 
         video = plan.add("video", Probe(start=self.start, end=self.end), clip=source)
@@ -121,9 +126,8 @@ class EditClip(BaseModel):
         shots = plan.add("shots", FindShots(), clip=source, video=video)
         faces = plan.add("faces", DetectFaces(), face_models=faces_net, clip=source, video=video)
         tracks = plan.add("tracks", TrackFaces(), faces=faces, shots=shots, video=video)
-        alignment = plan.add(
-            "alignment", AlignFaces(face=self.face), tracks=tracks, shots=shots, video=video
-        )
+        align = AlignFaces(face=faces_of(asked, self.face))
+        alignment = plan.add("alignment", align, tracks=tracks, shots=shots, video=video)
 
         windows = plan.add("windows", CropFaces(), clip=source, video=video, alignment=alignment)
         flow = plan.add("flow", EstimateFlow(), faces=Each(windows))
@@ -161,8 +165,17 @@ class EditClip(BaseModel):
 
         edits = plan.add(
             "edits",
-            ComposeEdits(edits=self.edits, generator=GENERATOR, rows=GeneratorShape().rows),
+            ComposeEdits(
+                edits=self.edits,
+                face=self.face,
+                generator=GENERATOR,
+                rows=GeneratorShape().rows,
+            ),
             directions=directions,
+            tracks=tracks,
+            shots=shots,
+            video=video,
+            alignment=alignment,
         )
         crf = None if self.crf is None else int(self.crf)
         render = RenderClip(
@@ -201,10 +214,19 @@ class EditClip(BaseModel):
 
 
 def edit_help() -> str:
-    """Names, units and ranges of all edits."""
+    """Names, units and ranges of all edits, and how they are written."""
     lines = ["NAME=STRENGTH; strength in standard deviations over the generator's own faces."]
     for direction in known_directions():
         header, _ = read_direction(direction.file)
         years = f", or years ({header.name}=+10y)" if header.years_per_sigma else ""
         lines.append(f"{header.name:12} -3 to +3{years}")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *HOW_TO_WRITE])
+
+
+HOW_TO_WRITE = (
+    "several     age=+2,smile=-1 or --edit age=+2 --edit smile=-1; none takes from another, and",
+    "            smile=0 holds the smile where age alone would move it",
+    "over time   smile=0@0s,+2@1.5s: 0 up to 0 s of the output, straight to +2 at 1.5 s, then held",
+    "            (times as 1.5s or 0:01.5; a part with = begins the next edit)",
+    "one face    track:1:age=-2: only that track; edits without a track are for --face",
+)

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pipeline import folders
+from pipeline.edit_list import split_edits
 from pipeline.failure import UsageError
 
 TIMECODE = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
@@ -34,12 +35,12 @@ def seconds(value: object) -> object:
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(rest)
 
 
-def listed(value: object) -> object:
-    """A comma list, or several of them, as one list."""
+def edits(value: object) -> object:
+    """A comma list of edits, or several of them, as one list."""
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple):
         return value
-    return [part.strip() for item in items for part in str(item).split(",") if part.strip()]
+    return [edit for item in items for edit in split_edits(str(item))]
 
 
 Time = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
@@ -50,7 +51,7 @@ class RunOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    edit: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
+    edit: Annotated[tuple[str, ...], BeforeValidator(edits)] = ()
     face: str = "largest"
     start: Time | None = None
     end: Time | None = None

@@ -5,10 +5,13 @@ import re
 import secrets
 import shutil
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from pipeline.failure import OutOfResources, OutputRefused
 
+LONGEST = 80
+"""Characters that the edits may take in the name of a file."""
 SPARE = 64 << 20
 """Bytes that stay free on a disk we write to."""
 
@@ -21,8 +24,14 @@ def label(edit: str) -> str:
 
 
 def default_name(clip: Path, edits: Sequence[str], suffix: str, *, compare: bool) -> str:
-    """``clip.age+2.mp4`` for ``clip.mp4``, with every edit; ``.compare`` for a side by side."""
-    parts = [clip.stem, *map(label, edits), *(["compare"] if compare else [])]
+    """``clip.age+2.mp4`` for ``clip.mp4``, with every edit; ``.compare`` for a side by side.
+
+    Edits that are too many or too long for a file's name are cut, and told apart by their sha256.
+    """
+    said = ".".join(map(label, edits))
+    if len(said) > LONGEST:
+        said = f"{said[:LONGEST]}.{sha256(said.encode()).hexdigest()[:8]}"
+    parts = [clip.stem, said, *(["compare"] if compare else [])]
     return ".".join(parts) + suffix
 
 

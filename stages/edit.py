@@ -1,85 +1,36 @@
-"""Stage: the edits that were asked for, as one offset in W+.
+"""Stage: the edits that were asked for, frame by frame and face by face, as offsets in W+.
 
-``w' = w + sum of k_j * sigma_j * d_j`` on the rows where each direction acts (InterFaceGAN's edit,
-papers 002 to 004), with k in standard deviations. For negative k a direction may have a vector and
-a unit of its own (``direction_file``).
+``w' = w + sum of k_j(t) * u_j`` on the rows where each direction acts (InterFaceGAN's edit, papers
+002 to 004), with k in standard deviations and u the steps of ``edit_steps``.
 """
 
-import re
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from pydantic import field_validator
 
 from pipeline.failure import UsageError
 from pipeline.stage import Context, Resources, Stage
-from stages.direction_file import DirectionHeader, read_below, read_direction
+from stages.artifacts import F32, F64, Alignment, Shots, Tracks, Video
+from stages.direction_file import DirectionHeader
 from stages.edit_artifacts import Direction, Edits
-
-_EDIT = re.compile(r"^([a-z][a-z0-9_]*)=([+-]?(?:\d+(?:\.\d*)?|\.\d+))(y?)$")
-LARGEST = 10.0
-
-
-@dataclass(frozen=True)
-class Edit:
-    """``name``, ``amount``, and whether it is in years instead of standard deviations."""
-
-    name: str
-    amount: float
-    years: bool
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """NAME=STRENGTH, such as age=+2, age=-1.5 or age=+10y.
-
-        Raises:
-            UsageError: it is not of that form.
-        """
-        found = _EDIT.match(text.strip())
-        if not found:
-            raise UsageError(
-                f"The edit {text!r} is not NAME=STRENGTH, such as age=+2 (standard deviations) "
-                "or age=+10y (years)."
-            )
-        return cls(found[1], float(found[2]), bool(found[3]))
-
-    def sigmas(self, header: DirectionHeader) -> float:
-        """The strength in standard deviations.
-
-        Raises:
-            UsageError: years of something that has none, or beyond what any face can bear.
-        """
-        unit = header.years_per_sigma
-        if self.amount < 0 and header.below:
-            unit = header.below.years_per_sigma
-        if not self.years:
-            amount = self.amount
-        elif unit:
-            amount = self.amount / unit
-        else:
-            raise UsageError(f"{self.name} has no years: give standard deviations, {self.name}=+2.")
-        if abs(amount) > LARGEST:
-            raise UsageError(
-                f"The strength of {self.name} is {amount:.1f} standard deviations: "
-                f"{-LARGEST:g} to {LARGEST:g} are permitted."
-            )
-        return amount
-
-
-def parse_edits(texts: tuple[str, ...]) -> tuple[Edit, ...]:
-    """All edits of repeated options and comma lists."""
-    return tuple(Edit.parse(part) for text in texts for part in text.split(",") if part.strip())
+from stages.edit_steps import KnownDirection, steps_of
+from stages.edit_text import Edit, parse_edits, refuse_too_much
+from stages.face_choice import check_choice, chosen_tracks
+from stages.media.mux import time_shift
 
 
 class ComposeEdits(Stage):
-    """Adds up the asked edits. A direction for another generator is refused."""
+    """Puts the asked edits together. A direction for another generator is refused."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     resources: ClassVar[Resources] = Resources(cpus=1)
 
     edits: tuple[str, ...]
-    """NAME=STRENGTH each."""
+    """NAME=STRENGTH each, see ``edit_text``."""
+    face: str = "largest"
+    """Whom edits without a track of their own are for."""
     generator: str
     """Name of the generator that will render."""
     rows: int
@@ -91,25 +42,102 @@ class ComposeEdits(Stage):
         parse_edits(texts)
         return texts
 
-    def run(self, directions: list[Direction], context: Context) -> Edits:
-        known = {d.name: (*read_direction(d.file), read_below(d.file)) for d in directions}
-        offset = None
-        for edit in parse_edits(self.edits):
-            header, vector, below = known[edit.name]
-            if header.generator != self.generator:
-                raise UsageError(
-                    f"The direction {edit.name} belongs to the generator {header.generator}; "
-                    f"this run renders with {self.generator}."
-                )
-            if not set(header.rows) <= set(range(self.rows)):
-                raise UsageError(f"The direction {edit.name} acts on rows the generator lacks.")
-            if offset is None:
-                offset = np.zeros((self.rows, len(vector)), np.float32)
-            strength = edit.sigmas(header)
-            if strength < 0 and header.below:
-                offset[list(header.rows)] += strength * header.below.sigma * below
-            else:
-                offset[list(header.rows)] += strength * header.sigma * vector
-        if offset is None:
+    @field_validator("face")
+    @classmethod
+    def _selector(cls, text: str) -> str:
+        return check_choice(text)
+
+    def run(
+        self,
+        directions: list[Direction],
+        tracks: Tracks,
+        shots: Shots,
+        video: Video,
+        alignment: Alignment,
+        context: Context,
+    ) -> Edits:
+        edits = parse_edits(self.edits)
+        if not edits:
             raise UsageError("No edit was given: --edit age=+2.")
-        return Edits(text=", ".join(self.edits), offset=offset)
+        known = {each.name: KnownDirection.read(each) for each in directions}
+        for edit in edits:
+            self._fits(known[edit.name].header)
+        common: list[int] = []
+        if any(edit.track is None for edit in edits):
+            common = chosen_tracks(self.face, tracks, shots)
+        meant = {
+            track: [e for e in edits if e.track == track or (e.track is None and track in common)]
+            for track in np.unique(alignment.track).tolist()
+        }
+        times = video.seconds[alignment.frame] - float(time_shift(video))
+        names: list[str] = []
+        steps: list[F32] = []
+        strengths: list[F64] = []
+        # Tracks with the same attributes share their steps.
+        for group in dict.fromkeys(_names(own) for own in meant.values()):
+            found = steps_of([known[name] for name in group], self.rows)
+            for name, sides in zip(group, found, strict=True):
+                strength = np.zeros(len(times))
+                for track, own in meant.items():
+                    if _names(own) == group:
+                        here = alignment.track == track
+                        strength[here] = asked(own, known[name].header, times[here])
+                parts = [strength] if len(sides) == 1 else [strength.clip(0), strength.clip(max=0)]
+                names += [name] * len(sides)
+                steps += sides
+                strengths += parts
+        return Edits(
+            text=", ".join(self.edits),
+            names=tuple(names),
+            steps=np.stack(steps).astype(np.float32),
+            strengths=np.stack(strengths, axis=1).astype(np.float32),
+        )
+
+    def _fits(self, header: DirectionHeader) -> None:
+        if header.generator != self.generator:
+            raise UsageError(
+                f"The direction {header.name} belongs to the generator {header.generator}; "
+                f"this run renders with {self.generator}."
+            )
+        if not set(header.rows) <= set(range(self.rows)):
+            raise UsageError(f"The direction {header.name} acts on rows the generator lacks.")
+
+
+def asked(edits: Sequence[Edit], header: DirectionHeader, times: F64) -> F64:
+    """(n,) standard deviations of one attribute at these seconds: the sum over edits of its name.
+
+    Raises:
+        UsageError: together they are beyond what any face can bear, or years of what has none.
+    """
+    curves = [edit.at(times, header) for edit in edits if edit.name == header.name]
+    summed = np.sum(curves, axis=0)
+    if len(summed):
+        refuse_too_much(header.name, float(summed[np.abs(summed).argmax()]))
+    return np.asarray(summed, np.float64)
+
+
+def check_edits(edits: Sequence[Edit], known: Mapping[str, KnownDirection], rows: int) -> None:
+    """What can be refused before any clip is read.
+
+    Raises:
+        UsageError: see ``asked`` and ``edit_steps.steps_of``.
+    """
+    for track in dict.fromkeys(edit.track for edit in edits):
+        own = [edit for edit in edits if edit.track == track]
+        # What is straight in between is largest at a keyframe.
+        times = np.array([key.seconds for edit in own for key in edit.keys])
+        for name in _names(own):
+            asked(own, known[name].header, times)
+        steps_of([known[name] for name in _names(own)], rows)
+
+
+def faces_of(edits: Sequence[Edit], face: str) -> str:
+    """Whose faces are edited, in the grammar of ``--face``: its own, where an edit is for them, and
+    every track that an edit names."""
+    tracks = sorted({edit.track for edit in edits if edit.track is not None})
+    own = [face] if any(edit.track is None for edit in edits) or not edits else []
+    return ",".join([*own, *(f"track:{track}" for track in tracks)])
+
+
+def _names(edits: Sequence[Edit]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(edit.name for edit in edits))

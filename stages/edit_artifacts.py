@@ -4,11 +4,14 @@ Conventions are those of ``stages.artifacts``.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.artifact import Artifact
-from stages.artifacts import F32, Bool
+from stages.artifacts import F32, Bool, check
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,29 @@ class Direction(Artifact):
 
 @dataclass(frozen=True)
 class Edits(Artifact):
-    """What is added to every code, summed over all edits.
+    """What is added to every code: ``sum of strengths[r, j] * steps[j]`` in the alignment's row r.
 
-    ``offset``: (rows, style_dim), zero on rows where nothing acts.
+    ``strengths``: (alignment rows, j), of each step at that time for that face. ``steps``:
+    (j, w_plus rows, style_dim), zero on rows of W+ where a step does not act. ``names``: (j,) what
+    each step changes; a name may come several times.
     """
 
     text: str
-    offset: F32 = field(repr=False)
+    names: tuple[str, ...]
+    strengths: F32 = field(repr=False)
+    steps: F32 = field(repr=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        check(self.steps.ndim == 3 and len(self.steps) == n, f"steps {self.steps.shape} for {n}")
+        check(
+            self.strengths.ndim == 2 and self.strengths.shape[1] == n,
+            f"strengths {self.strengths.shape} for {n} steps",
+        )
+
+    def offset(self, rows: Sequence[int]) -> F32:
+        """(n, w_plus rows, style_dim) that is added to the codes of these rows of the alignment."""
+        return np.asarray(np.tensordot(self.strengths[list(rows)], self.steps, 1), np.float32)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From codes to what is pasted: a frame's faces, rendered twice, with the source's detail.
+"""From codes to what is pasted: a frame's faces, with the edit and without, with its own detail.
 
 Rendering is of one frame at a time; what ties frames together is ``stages.steady``.
 """
@@ -27,12 +27,32 @@ _AROUND = 1 / 80
 
 
 @dataclass(frozen=True)
-class EditedFace:
-    """A face of a frame, rendered twice, in crop pixels.
+class EditedRender:
+    """A render with the edit. ``edited``: (s, s, 3) float32 RGB in units of 8 bits.
 
-    ``source``, ``inverted``, ``edited``: (s, s, 3) float32 RGB in units of 8 bits. ``flow`` and
-    ``trust``: from the edited to the inverted render (``stages.detail.edit_flow``). ``head`` and
-    ``around``: (s, s) alpha of the head, and of what may change about it.
+    ``flow`` and ``trust``: from it to the render without (``stages.detail.edit_flow``).
+    """
+
+    edited: F32
+    flow: F32
+    trust: F32
+
+
+@dataclass(frozen=True)
+class HeldRender(EditedRender):
+    """A render as strong as the edit was in the frame before; ``share``: how strong it is now,
+    compared with that, at most 1."""
+
+    share: float
+
+
+@dataclass(frozen=True)
+class EditedFace:
+    """A face of a frame, rendered with the edit and without, in crop pixels.
+
+    ``source``, ``inverted``: (s, s, 3) float32 RGB in units of 8 bits. ``held``: only where the
+    strength differs from the frame before. ``head`` and ``around``: (s, s) alpha of the head, and
+    of what may change about it.
     """
 
     frame: int
@@ -41,19 +61,32 @@ class EditedFace:
     outline: F32
     source: F32
     inverted: F32
-    edited: F32
-    flow: F32
-    trust: F32
+    shown: EditedRender
+    held: HeldRender | None
     head: F32
     around: F32
 
     def patch(self, steady_flow: SteadyFlow, steady: SteadyChange) -> Patch:
         """What is pasted, steadied over time; call in order of frames."""
-        flow, trust = steady_flow(self.track, self.frame, self.flow, self.trust)
-        result = with_moved_detail(self.source, self.inverted, self.edited, flow, trust)
-        change = steady(self.track, self.frame, self.source, result - self.source)
+        usual = self.held or self.shown
+        flow, trust = steady_flow(self.track, self.frame, usual.flow, usual.trust)
+        usual_change = self._change(usual, flow, trust)
+        change = steady(self.track, self.frame, self.source, usual_change)
+        if self.held is not None:
+            flow, trust = steady_flow.move(
+                self.track,
+                (self.held.flow, self.held.trust),
+                (self.shown.flow, self.shown.trust),
+                self.held.share,
+            )
+            asked = self._change(self.shown, flow, trust)
+            change = steady.move(self.track, usual_change, asked, self.held.share)
         alpha = reach(self.head, self.around, change)
         return Patch(self.quad, self.outline, change * alpha[..., None])
+
+    def _change(self, render: EditedRender, flow: F32, trust: F32) -> F32:
+        moved = with_moved_detail(self.source, self.inverted, render.edited, flow, trust)
+        return moved - self.source
 
 
 @dataclass(frozen=True)
@@ -74,19 +107,45 @@ class Faces:
             return []
         rows = [row for _, row in todo]
         codes = torch.tensor(self.path.codes(rows), device=self.device)
-        offset = torch.tensor(self.edits.offset, device=self.device)
-        weight = torch.tensor(self.alignment.weight[rows], device=self.device)[:, None, None]
+        offset = self._offset(rows)
+        before = self._offset([self._row_before(row) for row in rows])
+        varies = np.flatnonzero((offset != before).any(axis=(1, 2)))
         inverted = _pixels(self.generator(codes, self.size))
-        edited = _pixels(self.generator(codes + weight * offset, self.size))
+        edited = self._render(codes, offset)
+        held: dict[int, HeldRender] = {}
+        for i, render in zip(
+            varies.tolist(), self._render(codes[varies], before[varies]), strict=True
+        ):
+            was, now = (float(np.linalg.norm(each[i])) for each in (before, offset))
+            share = min(1.0, now / was) if was else 1.0
+            held[i] = HeldRender(render, *_flow(render, inverted[i]), share)
         return [
-            self._face(frame, row, inverted[i], edited[i]) for i, (frame, row) in enumerate(todo)
+            self._face(frame, row, inverted[i], edited[i], held.get(i))
+            for i, (frame, row) in enumerate(todo)
         ]
 
-    def _face(self, frame: Frame, row: int, inverted: F32, edited: F32) -> EditedFace:
+    def _offset(self, rows: list[int]) -> F32:
+        """(n, w_plus rows, style_dim) as strong as it is shown."""
+        return self.alignment.weight[rows][:, None, None] * self.edits.offset(rows)
+
+    def _row_before(self, row: int) -> int:
+        """The same face in the frame before, or the row itself where there is none."""
+        at = self.alignment
+        follows = row > 0 and at.track[row - 1] == at.track[row]
+        return row - 1 if follows and at.frame[row - 1] == at.frame[row] - 1 else row
+
+    def _render(self, codes: torch.Tensor, offset: F32) -> F32:
+        if not len(codes):
+            return np.zeros((0, self.size, self.size, 3), np.float32)
+        moved = codes + torch.tensor(offset, device=self.device)
+        return _pixels(self.generator(moved, self.size))
+
+    def _face(
+        self, frame: Frame, row: int, inverted: F32, edited: F32, held: HeldRender | None
+    ) -> EditedFace:
         quad, outline = self.alignment.quad[row], self.alignment.outline[row]
         source = crop(frame.rgb(), quad, self.size).astype(np.float32)
         square = quad_to_square(quad, self.size)
-        flow, trust = edit_flow(_bytes(edited), _bytes(inverted))
         return EditedFace(
             frame=frame.index,
             track=int(self.alignment.track[row]),
@@ -94,9 +153,8 @@ class Faces:
             outline=outline,
             source=source,
             inverted=inverted,
-            edited=edited,
-            flow=flow,
-            trust=trust,
+            shown=EditedRender(edited, *_flow(edited, inverted)),
+            held=held,
             head=soft_mask(outline, square, self.size),
             around=soft_mask(outline, square, self.size, hull_of=mask_hull),
         )
@@ -125,3 +183,7 @@ def _pixels(images: torch.Tensor) -> F32:
 
 def _bytes(picture: F32) -> U8:
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def _flow(edited: F32, inverted: F32) -> tuple[F32, F32]:
+    return edit_flow(_bytes(edited), _bytes(inverted))

@@ -8,6 +8,15 @@ own flow (the short-term consistency of Lai et al. 2018, as a filter):
 
 with e_t the frame's own change and M where the flow is to be trusted. No change stays no change.
 
+An edit whose strength k varies would be held back by that, by a / (1 - a) frames. But what the
+strength itself changes is known, both of the same code. So the average is taken as if the strength
+had stayed, and then what was asked takes the place of that (``move``):
+
+    d'_t = average with e_t(k_{t-1}),   d_t = e_t(k_t) + s (d'_t - e_t(k_{t-1}))
+
+Noise is averaged and the asked course followed at once; s is below 1 while the edit gets weaker, as
+its noise does, so that no strength is no change.
+
 Convention. Crops are (s, s, 3); flow is (h, w, 2) in pixels of its own grid, x then y.
 """
 
@@ -50,6 +59,16 @@ class SteadyFlow:
         self._previous[track] = (frame, flow, trust)
         return flow, trust
 
+    def move(
+        self, track: int, held: tuple[F32, F32], shown: tuple[F32, F32], share: float
+    ) -> tuple[F32, F32]:
+        """The average just returned, of ``held``, moved to ``shown`` with ``share`` of the rest."""
+        frame, flow, trust = self._previous[track]
+        flow = shown[0] + share * (flow - held[0])
+        trust = np.clip(shown[1] + share * (trust - held[1]), 0, 1)
+        self._previous[track] = (frame, flow, trust)
+        return flow, trust
+
 
 class SteadyChange:
     """The filter of one run; it keeps one frame of each track."""
@@ -61,12 +80,10 @@ class SteadyChange:
 
     def __call__(self, track: int, frame: int, source: F32, change: F32) -> F32:
         """The change to show, (s, s, 3), for the change ``change`` of the crop ``source``."""
-        if self._share == 0:
-            return change
         grid = (FLOW_SIZE, FLOW_SIZE)
         crop = np.asarray(cv2.resize(source, grid, interpolation=cv2.INTER_AREA).round(), np.uint8)
         before = self._previous.get(track)
-        if before is not None and before.frame == frame - 1:
+        if self._share and before is not None and before.frame == frame - 1:
             size = change.shape[0]
             along = motion(before.crop, crop)
             flow = cv2.resize(along.flow, (size, size)) * np.float32(size / FLOW_SIZE)
@@ -76,3 +93,10 @@ class SteadyChange:
             change = np.asarray((1 - keep) * change + keep * carried, np.float32)
         self._previous[track] = Previous(frame, crop, change)
         return change
+
+    def move(self, track: int, held: F32, shown: F32, share: float) -> F32:
+        """The change just returned, of ``held``, moved to ``shown`` with ``share`` of the rest."""
+        before = self._previous[track]
+        moved = np.asarray(shown + share * (before.change - held), np.float32)
+        self._previous[track] = Previous(before.frame, before.crop, moved)
+        return moved

@@ -12,7 +12,7 @@ from configs.directions import FOLDER, find_direction, known_directions
 from configs.edit import GENERATOR
 from pipeline.failure import UsageError
 from stages.direction_file import read_direction, write_direction
-from stages.edit import Edit
+from stages.edit_text import Edit
 from stages.networks.mobile_stylegan import GeneratorShape, load_mobile_stylegan
 from tests.stages.test_direction_file import AGE, unit
 
@@ -26,7 +26,7 @@ def test_age_ships_and_belongs_to_the_default_generator() -> None:
     assert header.years_per_sigma is not None and header.years_per_sigma > 0
     assert header.correlation > 0.5
     assert "pipeline" in header.made_by and "non-commercial" in header.licence
-    assert abs(Edit.parse("age=+10y").sigmas(header)) < 3
+    assert abs(Edit.parse("age=+10y").sigmas(header)[0]) < 3
 
 
 def test_every_shipped_file_is_named_after_its_direction_and_small() -> None:

@@ -13,6 +13,7 @@ from configs.presets import PRESETS, PresetName
 from pipeline.artifact import Artifact
 from pipeline.failure import UsageError
 from pipeline.plan import Each, Plan
+from stages.align import AlignFaces
 from stages.artifacts import SourceClip
 from stages.direction_file import write_direction
 from stages.edit import ComposeEdits
@@ -27,13 +28,16 @@ CLIP = SourceClip(Path("clip.mp4"), "1" * 64)
 
 
 @pytest.fixture(autouse=True)
-def two_directions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """``age`` and ``smile`` (without years) for the default generator."""
-    for name, years in (("age", 9.0), ("smile", None)):
+def few_directions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``age``, its double ``same``, and ``smile`` (without years) for the default generator."""
+    for name, years in (("age", 9.0), ("smile", None), ("same", None)):
         header = AGE.model_copy(
             update={"name": name, "generator": GENERATOR, "years_per_sigma": years}
         )
-        write_direction(tmp_path / f"{name}.safetensors", header, unit(512))
+        along = unit(512)
+        if name == "smile":
+            along[::2] *= -1
+        write_direction(tmp_path / f"{name}.safetensors", header, along)
     monkeypatch.setattr(directions, "FOLDER", tmp_path)
 
 
@@ -94,14 +98,24 @@ def test_every_direction_is_given_once() -> None:
     assert compose.generator == GENERATOR and compose.rows == 23
 
 
+def test_faces_that_edits_name_are_aligned_too() -> None:
+    nodes = plan("age=+2", "track:2:smile=-1", face="track:0").nodes
+    align, compose = nodes["alignment"].stage, nodes["edits"].stage
+    assert isinstance(align, AlignFaces) and align.face == "track:0,track:2"
+    assert isinstance(compose, ComposeEdits) and compose.face == "track:0"
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"edits": ("beard=+2",)}, r"The edit 'beard' is unknown: age, smile can be had\."),
+        ({"edits": ("beard=+2",)}, r"The edit 'beard' is unknown: age, same, smile can be had\."),
         ({"edits": ("age",)}, "The edit 'age' is not NAME=STRENGTH"),
         ({"edits": ("age=+40",)}, "The strength of age is 40.0 standard deviations"),
         ({"edits": ("age=+1000y",)}, "The strength of age is 111.1 standard deviations"),
         ({"edits": ("smile=+2y",)}, "smile has no years"),
+        ({"edits": ("smile=0@0s,+2@1",)}, r"The keyframe '\+2@1' of smile is not STRENGTH@TIME"),
+        ({"edits": ("age=+6", "age=+6")}, "The strength of age is 12.0 standard deviations"),
+        ({"edits": ("age=+2", "same=+1")}, "age and same cannot be combined"),
         ({"face": "nearest"}, "largest, all or track:N"),
         ({"crf": 20.5}, "crf 20.5 is not a whole number"),
     ],
@@ -144,4 +158,11 @@ def test_a_dry_run_says_what_would_be_edited() -> None:
 def test_help_names_every_edit_its_range_and_whether_it_has_years() -> None:
     lines = edit_help().splitlines()
     assert lines[1].startswith("age ") and "age=+10y" in lines[1]
-    assert lines[2].startswith("smile ") and "y)" not in lines[2]
+    assert lines[3].startswith("smile ") and "y)" not in lines[3]
+
+
+def test_help_shows_how_several_keyframes_and_single_faces_are_written() -> None:
+    said = edit_help()
+    for example in ("age=+2,smile=-1", "smile=0@0s,+2@1.5s", "track:1:age=-2"):
+        assert example in said
+        assert EditClip(edits=(example,)).edits == (example,)

@@ -40,6 +40,17 @@ def test_each_source_hides_the_later_ones(here: Path, tmp_path: Path) -> None:
     assert threads() == 5
 
 
+def test_keyframes_stay_with_their_edit(here: Path) -> None:
+    given = ["age=+2,smile=0@0s,+2@1.5s", "yaw=1"]
+    assert resolve({"edit": given}, None, {}, here).edit == (
+        "age=+2",
+        "smile=0@0s,+2@1.5s",
+        "yaw=1",
+    )
+    from_text = resolve({}, None, {"PIPELINE_EDIT": ",".join(given)}, here)
+    assert from_text.edit == ("age=+2", "smile=0@0s,+2@1.5s", "yaw=1")
+
+
 def test_sources_are_merged_key_by_key(here: Path) -> None:
     (here / "pipeline.yaml").write_text("edit: age=+2, smile=-1\nwork-dir: /w\n")
     options = resolve({"face": "all"}, None, {"PIPELINE_COMPARE": "1"}, here)

@@ -18,10 +18,21 @@ from pipeline.output import default_name, need_space, publish, refuse, targets
         (["age=+10y", "smile=-1"], False, "clip.age+10y.smile-1.mp4"),
         (["age=+2"], True, "clip.age+2.compare.mp4"),
         (["a/../b=+1"], False, "clip.a_.._b+1.mp4"),
+        (["smile=0@0s,+2@1.5s"], False, "clip.smile+0_0s_+2_1.5s.mp4"),
+        (["track:1:age=2"], False, "clip.track_1_age+2.mp4"),
     ],
 )
 def test_default_name(edits: list[str], compare: bool, name: str) -> None:
     assert default_name(Path("/in/clip.mp4"), edits, ".mp4", compare=compare) == name
+
+
+def test_long_edits_are_cut_and_still_told_apart() -> None:
+    one, two = (
+        default_name(Path("clip.mp4"), [f"a={','.join(f'{i}@{i}s' for i in range(n))}"], ".mp4",
+                     compare=False)
+        for n in (90, 91)
+    )  # fmt: skip
+    assert one != two and one[:80] == two[:80] and max(len(one), len(two)) < 110
 
 
 def test_targets_beside_in_a_folder_or_named(tmp_path: Path) -> None:

@@ -149,7 +149,9 @@ def test_no_track_at_all() -> None:
         align(none)
 
 
-@pytest.mark.parametrize("face", ["biggest", "track:", "track:-1", "like:photo.jpg", ""])
+@pytest.mark.parametrize(
+    "face", ["biggest", "track:", "track:-1", "like:photo.jpg", "", "all,", "track:0,second"]
+)
 def test_unknown_selectors_are_usage_errors(face: str) -> None:
     with pytest.raises(UsageError, match="largest, all or track:N"):
         AlignFaces(face=face)

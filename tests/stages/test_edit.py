@@ -1,18 +1,22 @@
-"""What a user writes after --edit, and what is added to the codes for it."""
+"""What is added to the codes, frame by frame and face by face."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.failure import UsageError
+from pipeline.failure import NothingToEdit, UsageError
 from pipeline.stage import Context
+from stages.artifacts import F32, Shots, Video
 from stages.direction_file import write_direction
-from stages.edit import ComposeEdits, Edit, parse_edits
+from stages.edit import ComposeEdits, check_edits, faces_of
 from stages.edit_artifacts import Direction, Edits
+from stages.edit_steps import KnownDirection
+from stages.edit_text import parse_edits
+from tests.stages import tiny
 from tests.stages.test_direction_file import AGE, TWO_SIDED, unit
 
-ROWS = 5
+ROWS, FRAMES = 5, 6
 
 
 @pytest.fixture
@@ -27,89 +31,153 @@ def directions(tmp_path: Path) -> list[Direction]:
     ]
 
 
-def compose(directions: list[Direction], *edits: str, generator: str = "tiny") -> Edits:
-    stage = ComposeEdits(edits=edits, generator=generator, rows=ROWS)
-    return stage.run(directions, Context(Path()))
+def compose(
+    directions: list[Direction],
+    *edits: str,
+    generator: str = "tiny",
+    face: str = "largest",
+    video: Video | None = None,
+) -> Edits:
+    """For tracks 0 and 1, both seen in all frames at 25 frames a second."""
+    frames = range(FRAMES)
+    ids = [0] if all(edit.track is None for edit in parse_edits(edits)) else [0, 1]
+    stage = ComposeEdits(edits=edits, generator=generator, rows=ROWS, face=face)
+    return stage.run(
+        directions,
+        tiny.followed((0, frames), (1, frames)),
+        Shots(np.array([[0, FRAMES]], np.int32)),
+        video or tiny.video(FRAMES),
+        tiny.alignment(*((i, frames) for i in ids)),
+        Context(Path()),
+    )
 
 
-@pytest.mark.parametrize(
-    ("text", "amount", "years"),
-    [
-        ("age=+2", 2, False),
-        ("age=2", 2, False),
-        ("age=-1.5", -1.5, False),
-        ("age=.5", 0.5, False),
-        ("age=0", 0, False),
-        (" age=+10y ", 10, True),
-        ("age=-12.5y", -12.5, True),
-    ],
-)
-def test_strengths(text: str, amount: float, years: bool) -> None:
-    assert Edit.parse(text) == Edit("age", amount, years)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("age", "age=", "=2", "age+2", "age=two", "age=+-2", "age=2x", "age=nan", "age=inf"),
-        *("age=1e3", "Age=2", "9age=1", "age=2 y", "age = 2", "age==2", "age=2y2", "../age=2", ""),
-    ],
-)
-def test_other_texts_are_refused_in_one_sentence(text: str) -> None:
-    with pytest.raises(UsageError, match=r"^The edit .* is not NAME=STRENGTH, such as age=\+2"):
-        Edit.parse(text)
-
-
-def test_lists_and_repeated_options_are_one() -> None:
-    edits = parse_edits(("age=+2,smile=-1", "age=1,"))
-    assert [(e.name, e.amount) for e in edits] == [("age", 2), ("smile", -1), ("age", 1)]
-    with pytest.raises(UsageError, match="'smile'"):
-        parse_edits(("age=+2,smile",))
+def offset(found: Edits, row: int = 0) -> F32:
+    return found.offset([row])[0]
 
 
 def test_the_settings_refuse_what_cannot_be_parsed() -> None:
     with pytest.raises(UsageError, match="'old'"):
         ComposeEdits(edits=("old",), generator="tiny", rows=ROWS)
-
-
-def test_years_are_turned_into_standard_deviations() -> None:
-    assert Edit.parse("age=+18y").sigmas(AGE) == pytest.approx(2)
-    assert Edit.parse("age=-4.5y").sigmas(AGE) == pytest.approx(-0.5)
-    backwards = AGE.model_copy(update={"years_per_sigma": -9.0})
-    assert Edit.parse("age=+18y").sigmas(backwards) == pytest.approx(-2)
-
-
-def test_years_of_something_else_are_refused() -> None:
-    header = AGE.model_copy(update={"name": "smile", "years_per_sigma": None})
-    with pytest.raises(UsageError, match="smile has no years"):
-        Edit.parse("smile=+2y").sigmas(header)
-
-
-@pytest.mark.parametrize("text", ["age=+10.5", "age=-400", "age=+1000y", "age=" + "9" * 400])
-def test_too_much_is_refused_with_the_limits(text: str) -> None:
-    with pytest.raises(UsageError, match="standard deviations: -10 to 10 are permitted"):
-        Edit.parse(text).sigmas(AGE)
+    with pytest.raises(UsageError, match="'second'"):
+        ComposeEdits(edits=("age=2",), generator="tiny", rows=ROWS, face="second")
 
 
 def test_the_offset_is_strength_times_sigma_on_the_directions_rows(
     directions: list[Direction],
 ) -> None:
     found = compose(directions, "age=+2")
-    assert found.text == "age=+2"
-    assert found.offset.shape == (ROWS, 16) and found.offset.dtype == np.float32
-    np.testing.assert_allclose(found.offset[:3], np.repeat(5 * unit()[None], 3, 0), rtol=1e-6)
-    assert not found.offset[3:].any()
+    assert (found.text, found.names) == ("age=+2", ("age",))
+    assert found.strengths.shape == (FRAMES, 1) and (found.strengths == 2).all()
+    for each in found.offset(range(FRAMES)):
+        assert each.shape == (ROWS, 16) and each.dtype == np.float32
+        np.testing.assert_allclose(each[:3], np.repeat(5 * unit()[None], 3, 0), rtol=1e-6)
+        assert not each[3:].any()
 
 
 def test_several_edits_add_up(directions: list[Direction]) -> None:
-    together = compose(directions, "age=+2,smile=-1", "age=-9y").offset
-    apart = sum(compose(directions, text).offset for text in ("age=+1", "smile=-1"))
+    together = offset(compose(directions, "age=+2,smile=-1", "age=-9y"))
+    apart = sum(offset(compose(directions, text)) for text in ("age=+1", "smile=-1"))
     np.testing.assert_allclose(together, apart, atol=1e-6)
     assert together[4].any() and together[0].any()
 
 
+def test_edits_that_share_rows_do_not_undo_each_other(tmp_path: Path) -> None:
+    other = unit()[::-1].copy()
+    smile = AGE.model_copy(update={"name": "smile", "sigma": 0.5})
+    both = [
+        write_direction(tmp_path / "age.st", AGE, unit()),
+        write_direction(tmp_path / "smile.st", smile, other),
+    ]
+    assert abs(unit() @ other) > 0.5
+    found = offset(compose(both, "age=+2", "smile=-1"))
+    assert found[0] @ unit() == pytest.approx(2 * AGE.sigma, rel=1e-5)
+    assert found[0] @ other == pytest.approx(-0.5, rel=1e-5)
+
+
 def test_no_strength_is_no_offset(directions: list[Direction]) -> None:
-    assert not compose(directions, "age=0").offset.any()
+    assert not offset(compose(directions, "age=0")).any()
+
+
+def test_strengths_follow_the_times_of_the_output(directions: list[Direction]) -> None:
+    found = compose(directions, "age=0@0.04s,+2@0.12s,smile=-1")
+    assert found.names == ("age", "smile")
+    np.testing.assert_allclose(found.strengths[:, 0], [0, 0, 1, 2, 2, 2], atol=1e-6)
+    np.testing.assert_allclose(found.strengths[:, 1], -1)
+    uneven = tiny.video(pts=[0, 50, 60, 120, 130, 500])
+    found = compose(directions, "age=0@0.04s,+2@0.12s", video=uneven)
+    np.testing.assert_allclose(found.strengths[:, 0], [0, 0.25, 0.5, 2, 2, 2], atol=1e-6)
+
+
+def test_the_output_of_a_trim_begins_at_zero(directions: list[Direction]) -> None:
+    from dataclasses import replace
+
+    late = tiny.video(pts=[1000 + 40 * i for i in range(FRAMES)])
+    trimmed = compose(directions, "age=0@0s,+2@0.08s", video=replace(late, first_frame=25))
+    np.testing.assert_allclose(trimmed.strengths[:, 0], [0, 1, 2, 2, 2, 2], atol=1e-6)
+    whole = compose(directions, "age=0@0s,+2@0.08s", video=late)
+    np.testing.assert_allclose(whole.strengths[:, 0], 2)
+
+
+def test_keyframes_and_constants_of_one_attribute_are_summed(directions: list[Direction]) -> None:
+    found = compose(directions, "age=0@0s,+2@0.2s", "age=-1")
+    np.testing.assert_allclose(found.strengths[:, 0], np.linspace(-1, 1, FRAMES), atol=1e-6)
+
+
+def test_negative_strengths_go_along_their_own_vector(tmp_path: Path) -> None:
+    other = unit()[::-1].copy()
+    two = [write_direction(tmp_path / "two.st", TWO_SIDED, unit(), other)]
+
+    def first_row(text: str, row: int = 0) -> F32:
+        return offset(compose(two, text), row)[0]
+
+    np.testing.assert_allclose(first_row("age=2"), 2 * 2.5 * unit(), rtol=1e-5)
+    np.testing.assert_allclose(first_row("age=-2"), -2 * 4.0 * other, rtol=1e-5)
+    np.testing.assert_allclose(first_row("age=-12y"), -2 * 4.0 * other, rtol=1e-5)
+    np.testing.assert_allclose(first_row("age=18y"), 2 * 2.5 * unit(), rtol=1e-5)
+    assert not first_row("age=0").any()
+    through = "age=-1@0s,+1@0.08s"
+    np.testing.assert_allclose(first_row(through, 0), -4.0 * other, rtol=1e-5)
+    assert not first_row(through, 1).any()
+    np.testing.assert_allclose(first_row(through, 2), 2.5 * unit(), rtol=1e-5)
+
+
+def test_each_face_has_its_own_edits(directions: list[Direction]) -> None:
+    found = compose(directions, "age=+2", "track:1:age=-1", "track:1:smile=+1")
+    first, second = found.offset([0])[0], found.offset([FRAMES])[0]
+    np.testing.assert_allclose(first[0], 5 * unit(), rtol=1e-6)
+    np.testing.assert_allclose(second[0], -2.5 * unit(), rtol=1e-6)
+    assert not first[4].any() and second[4].any()
+
+
+def test_edits_for_all_faces_add_to_those_for_one(directions: list[Direction]) -> None:
+    found = compose(directions, "age=+2", "track:1:age=-1", face="all")
+    np.testing.assert_allclose(found.offset([FRAMES])[0][0], 2.5 * unit(), rtol=1e-6)
+
+
+def test_only_the_named_face_is_edited_where_no_edit_is_for_others(
+    directions: list[Direction],
+) -> None:
+    assert not compose(directions, "track:1:age=+2").strengths[:FRAMES].any()
+
+
+@pytest.mark.parametrize(
+    ("texts", "face", "chosen"),
+    [
+        (("age=2",), "largest", "largest"),
+        (("track:1:age=2",), "largest", "track:1"),
+        (("track:3:age=2", "track:1:age=1,track:3:smile=1"), "all", "track:1,track:3"),
+        (("age=2", "track:1:age=1"), "largest", "largest,track:1"),
+        ((), "largest", "largest"),
+    ],
+)
+def test_whose_faces_are_edited(texts: tuple[str, ...], face: str, chosen: str) -> None:
+    assert faces_of(parse_edits(texts), face) == chosen
+
+
+def test_a_face_that_is_not_there_is_told(directions: list[Direction]) -> None:
+    with pytest.raises(NothingToEdit, match="track:7: there is no such face"):
+        compose(directions, "age=+2", face="track:7")
 
 
 def test_a_direction_for_another_generator_is_refused(directions: list[Direction]) -> None:
@@ -124,11 +192,11 @@ def test_no_edit_is_told(directions: list[Direction]) -> None:
         compose(directions)
 
 
-def test_negative_strengths_go_along_their_own_vector(tmp_path: Path) -> None:
-    other = unit()[::-1].copy()
-    two = [write_direction(tmp_path / "two.st", TWO_SIDED, unit(), other)]
-    np.testing.assert_allclose(compose(two, "age=2").offset[0], 2 * 2.5 * unit(), rtol=1e-5)
-    np.testing.assert_allclose(compose(two, "age=-2").offset[0], -2 * 4.0 * other, rtol=1e-5)
-    np.testing.assert_allclose(compose(two, "age=-12y").offset[0], -2 * 4.0 * other, rtol=1e-5)
-    np.testing.assert_allclose(compose(two, "age=18y").offset[0], 2 * 2.5 * unit(), rtol=1e-5)
-    assert not compose(two, "age=0").offset.any()
+def test_sums_are_limited_before_any_clip_is_read(directions: list[Direction]) -> None:
+    known = {each.name: KnownDirection.read(each) for each in directions}
+    check_edits(parse_edits(("age=+6", "track:1:age=+6", "smile=-9")), known, ROWS)
+    for text in ("age=+6,age=+6", "age=+6,age=0@0s,+5@1s,0@2s"):
+        with pytest.raises(UsageError, match=r"of age is 1\d.0 standard deviations"):
+            check_edits(parse_edits((text,)), known, ROWS)
+    with pytest.raises(UsageError, match="smile has no years"):
+        check_edits(parse_edits(("smile=0@0s,1y@1s",)), known, ROWS)

@@ -1,5 +1,6 @@
 """Render, composite and encode as one stream, with a tiny generator."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +54,8 @@ def latents(given: Alignment) -> list[Latents]:
     ]
 
 
-def edits(strength: float) -> Edits:
-    offset = np.full((tiny.SHAPE.rows, 16), strength, np.float32)
-    return Edits(f"age={strength:g}", offset)
+def edits(given: Alignment, strengths: Sequence[float] | float) -> Edits:
+    return tiny.edits(given, np.ones((tiny.SHAPE.rows, 16), np.float32), strengths)
 
 
 class Recorder:
@@ -89,14 +89,14 @@ def run(
     generator: RenderableGenerator,
     clip: SourceClip,
     given: Alignment,
-    strength: float,
+    strength: Sequence[float] | float,
     scratch: Path,
     **settings: object,
 ) -> Rendered:
     stage = RenderClip.model_validate({"largest": 256, **settings})
     video = probe(clip.path)
     context = Context(scratch, threads=1)
-    return stage.run(generator, clip, video, given, latents(given), edits(strength), context)
+    return stage.run(generator, clip, video, given, latents(given), edits(given, strength), context)
 
 
 def source(clip: SourceClip) -> tuple[Video, list[Planes]]:
@@ -150,6 +150,41 @@ def test_the_edit_is_as_strong_as_its_weight(
         float(np.abs(p[at][0].astype(int) - planes[at][0]).sum()) for p in (recorder.planes, whole)
     )
     assert 0 < little < 0.5 * much
+
+
+def shown_change(recorder: Recorder, planes: list[Planes]) -> list[float]:
+    """Mean luma change of the head's middle in the frames with a face."""
+    x, y = int(CENTRE[0]), int(CENTRE[1])
+    part = (slice(y - 10, y + 10), slice(x - 10, x + 10))
+    return [
+        float(np.abs(recorder.planes[i][0][part].astype(int) - planes[i][0][part]).mean())
+        for i in SHOWN
+    ]
+
+
+def test_an_edit_that_varies_is_shown_as_strong_as_it_is_asked_for(
+    generator: RenderableGenerator, clip: SourceClip, recorder: Recorder, tmp_path: Path
+) -> None:
+    """The filters over time hold no ramp back: its last frame is that of the full edit."""
+    _, planes = source(clip)
+    given = alignment()
+    still = latents(given)[0].w_plus[:1].repeat(len(SHOWN), axis=0)
+    codes = [Latents(0, 0, given.frame, np.full(len(SHOWN), 25, np.float32), still)]
+
+    def render_with(strengths: Sequence[float] | float) -> list[float]:
+        recorder.planes = []
+        stage = RenderClip(largest=256)
+        video, context = probe(clip.path), Context(tmp_path, threads=1)
+        stage.run(generator, clip, video, given, codes, edits(given, strengths), context)
+        return shown_change(recorder, planes)
+
+    full = render_with(0.6)
+    ramp = render_with([0.0, 0.2, 0.4, 0.6])
+    down = render_with([0.6, 0.4, 0.2, 0.0])
+    assert min(full) > 8
+    assert ramp[0] == 0 and ramp == sorted(ramp)
+    assert ramp[-1] == pytest.approx(full[-1], rel=0.05)
+    assert down[-1] == 0
 
 
 def test_the_edit_fades_out_towards_the_heads_edge(

@@ -1,6 +1,7 @@
 """The recursive average along the source's flow."""
 
 import numpy as np
+import pytest
 
 from stages.steady import SteadyChange, SteadyFlow
 
@@ -66,3 +67,36 @@ def test_no_motion_stays_none() -> None:
     for frame in range(3):
         flow, kept = steady(0, frame, none, trust)
         assert not flow.any() and (kept == 1).all()
+
+
+def test_what_a_change_of_strength_adds_is_neither_averaged_nor_forgotten() -> None:
+    steady, one = SteadyChange(0.9), np.ones((256, 256, 3), np.float32)
+    steady(0, 0, crop(), 10 * one)
+    # As strong as before it would be 10 again; it is asked to be 30 from here on.
+    assert steady(0, 1, crop(), 10 * one).mean() == pytest.approx(10, abs=1e-4)
+    assert steady.move(0, 10 * one, 30 * one, 1).mean() == pytest.approx(30, abs=1e-4)
+    assert steady(0, 2, crop(), 30 * one).mean() == pytest.approx(30, abs=1e-4)
+    unsteady = SteadyChange(0)
+    unsteady(0, 0, crop(), 10 * one)
+    assert unsteady.move(0, 10 * one, 15 * one, 1).mean() == pytest.approx(15)
+
+
+def test_noise_is_kept_by_a_growing_edit_and_goes_with_a_vanishing_one() -> None:
+    one = np.ones((256, 256, 3), np.float32)
+    for share, left in ((1.0, 9.0), (0.5, 4.5), (0.0, 0.0)):
+        steady = SteadyChange(0.9)
+        steady(0, 0, crop(), 20 * one)
+        assert steady(0, 1, crop(), 10 * one).mean() == pytest.approx(19, abs=1e-4)
+        assert steady.move(0, 10 * one, 5 * one, share).mean() == pytest.approx(5 + left, abs=1e-4)
+
+
+def test_the_flow_of_an_edit_follows_its_strength_at_once() -> None:
+    steady, one, trust = SteadyFlow(0.9), np.ones((4, 4, 2), np.float32), np.ones((4, 4))
+    trust = trust.astype(np.float32)
+    steady(0, 0, one, trust)
+    steady(0, 1, one, trust)
+    flow, kept = steady.move(0, (one, trust), (3 * one, 0.5 * trust), 1)
+    np.testing.assert_allclose(flow, 3)
+    np.testing.assert_allclose(kept, 0.5)
+    np.testing.assert_allclose(steady(0, 2, 3 * one, 0.5 * trust)[0], 3, rtol=1e-6)
+    assert steady.move(0, (one, trust), (one, 0 * trust), 1)[1].min() == 0

@@ -24,7 +24,8 @@ from tests.stages import tiny
 FRAMES = 12
 SHOWN = range(3, 9)
 CENTRE, RADIUS = (64.0, 40.0), 12.0
-EDITS = Edits("age=+2", np.zeros((5, 16), np.float32))
+NO_STEP = np.zeros((1, 5, 16), np.float32)
+EDITS = Edits("age=+2", ("age",), np.zeros((len(SHOWN), 1), np.float32), NO_STEP)
 Change = Callable[[int, Planes], Planes]
 
 

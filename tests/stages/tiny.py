@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stages.artifacts import F32, F64, U8, Alignment, Colour, Video
+from stages.artifacts import F32, F64, U8, Alignment, Colour, Tracks, Video
+from stages.edit_artifacts import Edits
 from stages.inversion_artifacts import Flow
 from stages.joint_inversion import Inverter
 from stages.networks.mobile_stylegan import (
@@ -181,4 +182,26 @@ def alignment(
         quad=np.repeat(square(centre, 5 * radius)[None], n, axis=0),
         outline=np.repeat(oval(centre, radius)[None], n, axis=0),
         weight=np.ones(n, np.float32) if weight is None else weight,
+    )
+
+
+def edits(given: Alignment, step: F32, strengths: Sequence[float] | float, text: str = "") -> Edits:
+    """One step (w_plus rows, style_dim), as strong as said in each row of the alignment."""
+    column = np.broadcast_to(np.asarray(strengths, np.float32), given.track.shape)
+    return Edits(text or "age=+2", ("age",), column[:, None].copy(), step[None])
+
+
+def followed(*parts: tuple[int, range]) -> Tracks:
+    """Tracks of the mesh's layout, one row per frame of each (track, frames); points are zero."""
+    track = np.concatenate([np.full(len(frames), t, np.int32) for t, frames in parts])
+    frame = np.concatenate([np.array(frames, np.int32) for _, frames in parts])
+    n = len(frame)
+    return Tracks(
+        layout="mesh",
+        track=track,
+        frame=frame,
+        box=np.zeros((n, 4), np.float32),
+        score=np.ones(n, np.float32),
+        interpolated=np.zeros(n, bool),
+        landmarks=np.zeros((n, 468, 2), np.float32),
     )

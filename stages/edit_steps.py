@@ -1,0 +1,97 @@
+"""One unit of every edit, as a step in W+ that leaves the other asked edits alone.
+
+A strength k asks that the projection of the code on the edit's direction d changes by k sigma: that
+is how its unit is defined. Added up as they are, directions that are not orthogonal take from each
+other: ``age=+2,smile=-1`` moves age by ``2 sigma_age - cos(age, smile) sigma_smile``. So each is
+replaced by its dual among the asked ones, in every row of W+ where several act:
+
+    u_i = r_i / |r_i|^2,   r_i = d_i - P d_i
+
+with P the projection on the span of the other directions that act in the row. Then
+``d_i . (sum of k_j sigma_j u_j) = k_i sigma_i`` exactly, in whatever order edits are given, and no
+shorter step does that. r_i is InterFaceGAN's conditional manipulation (Shen et al. 2020, section
+3.2: n1 - (n1.n2) n2); its length is chosen so that what was asked is kept. An edit by itself is
+what it was, and ``smile=0`` beside ``age=+2`` holds the smile.
+
+A direction with a vector of its own for negative strengths makes two steps, and others are made
+orthogonal to both: which of the two is in use may change over time, and nothing jumps when it does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+
+from pipeline.failure import UsageError
+from stages.artifacts import F32, F64
+from stages.direction_file import DirectionHeader, read_below, read_direction
+from stages.edit_artifacts import Direction
+
+LEAST_APART = 0.5
+"""Sine of the angle between a direction and the span of the others below which they are refused:
+the step that moves one and not the others would be more than twice as long as the edit itself."""
+
+
+@dataclass(frozen=True)
+class KnownDirection:
+    """A direction file as it was read. ``below`` is None where there is one vector for both."""
+
+    header: DirectionHeader
+    vector: F32 = field(repr=False)
+    below: F32 | None = field(repr=False)
+
+    @classmethod
+    def read(cls, direction: Direction) -> Self:
+        """Raises InputError: it is not a direction file."""
+        header, vector = read_direction(direction.file)
+        return cls(header, vector, read_below(direction.file) if header.below else None)
+
+    def sides(self) -> list[tuple[float, F64]]:
+        """(sigma, unit vector) for positive strengths, then for negative ones if they differ."""
+        found = [(self.header.sigma, self.vector.astype(np.float64))]
+        if self.below is not None and self.header.below is not None:
+            found.append((self.header.below.sigma, self.below.astype(np.float64)))
+        return found
+
+
+def steps_of(directions: Sequence[KnownDirection], rows: int) -> list[list[F32]]:
+    """For each direction its one or two steps (rows, style_dim), of one sigma each.
+
+    Raises:
+        UsageError: two of them are too nearly the same to be told apart.
+    """
+    found: list[list[F32]] = []
+    for direction in directions:
+        steps = []
+        for sigma, vector in direction.sides():
+            step = np.zeros((rows, len(vector)), np.float64)
+            for row in direction.header.rows:
+                others = [
+                    other
+                    for other in directions
+                    if other is not direction and row in other.header.rows
+                ]
+                step[row] = sigma * _dual(direction.header.name, vector, others)
+            steps.append(step.astype(np.float32))
+        found.append(steps)
+    return found
+
+
+def _dual(name: str, vector: F64, others: Sequence[KnownDirection]) -> F64:
+    """u of the module's formula: ``vector . u`` is 1 and u is orthogonal to all others."""
+    if not others:
+        return vector
+    spanned = np.stack([other for each in others for _, other in each.sides()])
+    _, lengths, basis = np.linalg.svd(spanned, full_matrices=False)
+    basis = basis[lengths > 1e-6 * lengths[0]]
+    rest = vector - basis.T @ (basis @ vector)
+    apart = float(rest @ rest)
+    if apart < LEAST_APART**2:
+        names = " and ".join(other.header.name for other in others)
+        raise UsageError(
+            f"The edits {name} and {names} cannot be combined, they are too nearly the same: "
+            f"the sine of the angle between them is {apart**0.5:.2f}, and at least "
+            f"{LEAST_APART:g} is needed."
+        )
+    return np.asarray(rest / apart, np.float64)
