@@ -10,6 +10,8 @@ import typer
 from pipeline.commands import bench, directions, train, weights
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
+from pipeline.commands.faces import faces
+from pipeline.commands.preview import preview
 from pipeline.commands.run import run
 from pipeline.verdict import FAULT, exit_code, sentence
 
@@ -50,6 +52,8 @@ def options(
 app.command()(run)
 app.command()(doctor)
 app.command()(evaluate)
+app.command()(faces)
+app.command()(preview)
 app.add_typer(bench.app, name="bench")
 app.add_typer(weights.app, name="weights")
 app.add_typer(directions.app, name="directions")

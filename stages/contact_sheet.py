@@ -58,12 +58,12 @@ def contact_sheet(
     sheet = np.full((len(rows) * size + footer, columns * size, 3), 32, dtype=np.uint8)
     for r, (row, name) in enumerate(zip(rows, row_names, strict=True)):
         for c, picture in enumerate(row):
-            small = _fit(picture, size)
+            small = fit(picture, size)
             top, left = r * size, c * size
             sheet[top : top + small.shape[0], left : left + small.shape[1]] = small
-        _write(sheet, name, (4, r * size + 14))
+        write_text(sheet, name, (4, r * size + 14))
     for c, text in enumerate(column_names[:columns]):
-        _write(sheet, text, (c * size + 4, len(rows) * size + 13))
+        write_text(sheet, text, (c * size + 4, len(rows) * size + 13))
     return sheet
 
 
@@ -75,7 +75,8 @@ def write_png(path: Path, picture: U8) -> None:
     path.write_bytes(data.tobytes())
 
 
-def _fit(picture: U8, size: int) -> U8:
+def fit(picture: U8, size: int) -> U8:
+    """The picture with its longer side ``size`` pixels long, its shape kept."""
     scale = size / max(picture.shape[:2])
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     width = max(1, round(picture.shape[1] * scale))
@@ -83,7 +84,7 @@ def _fit(picture: U8, size: int) -> U8:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=kind), dtype=np.uint8)
 
 
-def _write(sheet: U8, text: str, at: tuple[int, int]) -> None:
-    """White on black, in place."""
+def write_text(sheet: U8, text: str, at: tuple[int, int]) -> None:
+    """White on black, in place; ``at`` is the left end of the line it stands on."""
     for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
         cv2.putText(sheet, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, thickness, cv2.LINE_AA)

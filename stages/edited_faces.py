@@ -17,7 +17,7 @@ from stages.edit_artifacts import Edits
 from stages.media.reader import Frame
 from stages.networks.rgb_head import RenderableGenerator
 from stages.outline import mask_hull, soft_mask
-from stages.quad import crop, quad_to_square
+from stages.quad import crop, quad_to_square, side_of
 from stages.steady import SteadyChange, SteadyFlow
 
 _WEAK, _STRONG = 14.0, 28.0
@@ -100,17 +100,26 @@ class Faces:
     size: int
     device: str
 
+    def inverted(self, rows: list[int]) -> F32:
+        """(n, s, s, 3) renders of these rows of the alignment, without any edit."""
+        with torch.no_grad():
+            codes = torch.tensor(self.path.codes(rows), device=self.device)
+            return _pixels(self.generator(codes, self.size))
+
     @torch.no_grad()
-    def edited(self, todo: list[tuple[Frame, int]]) -> list[EditedFace]:
-        """The edit of each frame's row of the alignment."""
+    def edited(
+        self, todo: list[tuple[Frame, int]], inverted: F32 | None = None
+    ) -> list[EditedFace]:
+        """The edit of each frame's row of the alignment; ``inverted`` if it is known already."""
         if not todo:
             return []
         rows = [row for _, row in todo]
+        if inverted is None:
+            inverted = self.inverted(rows)
         codes = torch.tensor(self.path.codes(rows), device=self.device)
         offset = self._offset(rows)
         before = self._offset([self._row_before(row) for row in rows])
         varies = np.flatnonzero((offset != before).any(axis=(1, 2)))
-        inverted = _pixels(self.generator(codes, self.size))
         edited = self._render(codes, offset)
         held: dict[int, HeldRender] = {}
         for i, render in zip(
@@ -158,6 +167,13 @@ class Faces:
             head=soft_mask(outline, square, self.size),
             around=soft_mask(outline, square, self.size, hull_of=mask_hull),
         )
+
+
+def render_size(alignment: Alignment, generator: RenderableGenerator, largest: int) -> int:
+    """The smallest render that holds what the crops have, up to ``largest``."""
+    side = float(np.median(side_of(alignment.quad)))
+    able = [s for s in generator.sizes if s <= largest] or [min(generator.sizes)]
+    return next((s for s in able if s >= 0.9 * side), able[-1])
 
 
 def reach(head: F32, around: F32, change: F32) -> F32:

@@ -15,7 +15,7 @@ from stages.artifacts import Alignment, SourceClip, Video
 from stages.code_path import CodePath
 from stages.composite import Patch, paste
 from stages.edit_artifacts import Edits, Rendered
-from stages.edited_faces import Faces
+from stages.edited_faces import Faces, render_size
 from stages.frame_parallel import frame_threads
 from stages.inversion_artifacts import Latents
 from stages.joint_inversion import load_generator
@@ -25,7 +25,6 @@ from stages.media.side_by_side import beside, double
 from stages.media.writer import VideoWriter
 from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.rgb_head import RenderableGenerator
-from stages.quad import side_of
 from stages.steady import SteadyChange, SteadyFlow
 
 
@@ -71,7 +70,7 @@ class RenderClip(Stage):
         context: Context,
     ) -> Rendered:
         path = CodePath(latents, alignment, video, self.smoothing)
-        size = self._render_size(alignment, loaded)
+        size = render_size(alignment, loaded, self.largest)
         rows_of: dict[int, list[int]] = {}
         for row in path.rows:
             rows_of.setdefault(int(alignment.frame[row]), []).append(row)
@@ -107,9 +106,3 @@ class RenderClip(Stage):
             psnr=np.concatenate([x.psnr for x in latents]).astype(np.float32),
             render_size=size,
         )
-
-    def _render_size(self, alignment: Alignment, generator: RenderableGenerator) -> int:
-        """The smallest render that holds what the crops have, up to ``largest``."""
-        side = float(np.median(side_of(alignment.quad)))
-        able = [s for s in generator.sizes if s <= self.largest] or [min(generator.sizes)]
-        return next((s for s in able if s >= 0.9 * side), able[-1])

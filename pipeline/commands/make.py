@@ -8,8 +8,30 @@ from typing import Any
 from pipeline.plan import Plan
 
 
-def make(plan: Plan, node: str, target: Path, *, overwrite: bool) -> Any:
-    """Do the plan in the usual work folder and publish the node's ``file``.
+def make(
+    plan: Plan,
+    node: str,
+    target: Path,
+    *,
+    overwrite: bool,
+    inputs: tuple[Path, ...] = (),
+    work_dir: Path | None = None,
+    threads: int | None = None,
+    verbosity: int = 0,
+    timed: bool = False,
+) -> Any:
+    """Do the plan and publish the node's ``file``.
+
+    Args:
+        plan: what to do, on the CPU.
+        node: whose artifact is published.
+        target: where to.
+        overwrite: the target may exist.
+        inputs: what the target must not be.
+        work_dir: where work is kept; the usual folder by default.
+        threads: of each worker; all cores by default.
+        verbosity: -1 says nothing, 0 shows progress.
+        timed: also say how long each stage took.
 
     Returns:
         The node's artifact.
@@ -22,19 +44,21 @@ def make(plan: Plan, node: str, target: Path, *, overwrite: bool) -> Any:
     from pipeline.allocator import keep_memory
     from pipeline.commands.clip import WorkFailed
     from pipeline.local import LocalPool
-    from pipeline.show import Show
+    from pipeline.show import Show, profile
     from pipeline.store import Store
 
-    output.refuse(target, (), overwrite=overwrite)
+    output.refuse(target, inputs, overwrite=overwrite)
     keep_memory()
-    store = Store(folders.cache() / "work")
-    threads = len(os.sched_getaffinity(0))
-    nodes = sum(each.stage is not None for each in plan.nodes.values())
+    store = Store(work_dir or folders.cache() / "work")
+    cores = threads or len(os.sched_getaffinity(0))
+    nodes = sum(each.stage is not None for each in plan.needed((node,)))
     with (
-        LocalPool(store, device="cpu", threads=threads) as pool,
-        Show(target.name, nodes=nodes, verbosity=0) as show,
+        LocalPool(store, device="cpu", threads=cores) as pool,
+        Show(target.name, nodes=nodes, verbosity=verbosity) as show,
     ):
         done = schedule.run(plan, store, pool, show, targets=(node,))
+    if timed:
+        sys.stderr.write(profile(done.nodes) + "\n")
     if done.failures:
         raise WorkFailed(done.failures[0])
     made: Any = done.load(node, store)

@@ -12,6 +12,7 @@ from stages import render
 from stages.artifacts import Alignment, SourceClip, Video
 from stages.composite import Patch
 from stages.edit_artifacts import Edits, Rendered
+from stages.edited_faces import render_size
 from stages.inversion_artifacts import Latents
 from stages.media.planes import Planes
 from stages.media.reader import read_planes
@@ -272,5 +273,4 @@ def test_the_render_is_as_large_as_the_face_in_the_frame(
         sizes = (256, 512, 1024)
 
     given = tiny.alignment((0, range(3)), radius=side / 5)
-    stage = RenderClip.model_validate({"largest": largest})
-    assert stage._render_size(given, Sizes()) == size  # type: ignore[arg-type]
+    assert render_size(given, Sizes(), largest) == size  # type: ignore[arg-type]

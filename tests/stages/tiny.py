@@ -193,8 +193,9 @@ def edits(given: Alignment, step: F32, strengths: Sequence[float] | float, text:
 
 def followed(*parts: tuple[int, range]) -> Tracks:
     """Tracks of the mesh's layout, one row per frame of each (track, frames); points are zero."""
-    track = np.concatenate([np.full(len(frames), t, np.int32) for t, frames in parts])
-    frame = np.concatenate([np.array(frames, np.int32) for _, frames in parts])
+    none = np.zeros(0, np.int32)
+    track = np.concatenate([none, *(np.full(len(f), t, np.int32) for t, f in parts)])
+    frame = np.concatenate([none, *(np.array(f, np.int32) for _, f in parts)])
     n = len(frame)
     return Tracks(
         layout="mesh",
