@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from configs.bench_table import SYNTHESISED, Row, Subject
 from configs.directions import known_directions
-from configs.edit import GENERATOR, HEADS
+from configs.inversion import GENERATOR, HEADS
 from pipeline.failure import UsageError
 from pipeline.plan import Each, Node, Plan
 from stages.align import AlignFaces

@@ -1,49 +1,28 @@
 """The DAG of ``pipeline run``: probe to verified clip, on one page."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from configs.directions import find_direction, known_directions
+from configs.inversion import GENERATOR, GiveWeights, give_networks, invert
 from configs.presets import PRESETS, PresetName
 from pipeline.artifact import Artifact
 from pipeline.failure import UsageError
-from pipeline.plan import Each, Plan
-from stages.align import AlignFaces
+from pipeline.plan import Plan
 from stages.artifacts import Alignment, SourceClip, Video
 from stages.check_output import CheckOutput
-from stages.crop_faces import CropFaces
-from stages.detect import DetectFaces
 from stages.direction_file import read_direction
 from stages.edit import ComposeEdits, check_edits, faces_of
 from stages.edit_steps import KnownDirection
 from stages.edit_text import parse_edits
-from stages.encode import EncodeFaces
-from stages.encoder_weights import EncoderWeights
 from stages.face_choice import check_choice
-from stages.flow import EstimateFlow
-from stages.initialise import InitialiseLatents
-from stages.invert_windows import BridgeAnchors, InvertAnchors
-from stages.network_weights import (
-    AgeGenderWeights,
-    FaceModelWeights,
-    GeneratorWeights,
-    HeadWeights,
-    PerceptualWeights,
-)
+from stages.network_weights import AgeGenderWeights
 from stages.networks.mobile_stylegan import GeneratorShape
 from stages.probe import Probe
 from stages.render import RenderClip
-from stages.shots import FindShots
-from stages.track import TrackFaces
 from stages.verify import Verify
-
-GENERATOR = "mobilestylegan-ffhq"
-HEADS = "heads-mobilestylegan-ffhq"
-ENCODER = "encoder-mobilestylegan-ffhq"
-GiveWeights = Callable[[str], tuple[Path, str]]
 
 
 class EditClip(BaseModel):
@@ -100,21 +79,8 @@ class EditClip(BaseModel):
         """All stages, wired. The node ``result`` holds the verified clip."""
         plan, preset = Plan(), PRESETS[self.preset]
         source = plan.given("clip", clip)
-        faces_net = plan.given(
-            "face_models", FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
-        )
         ages = plan.given("age_gender", AgeGenderWeights("age-gender", *weights("age-gender")))
-        generator = plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR)))
-        folder, sha256 = weights(HEADS)
-        heads = plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR))
-        perceptual = plan.given(
-            "perceptual", PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
-        )
-        folder, sha256 = weights(ENCODER)
-        encoder = plan.given(
-            "encoder", EncoderWeights(folder / "encoder.safetensors", sha256, GENERATOR)
-        )
-        networks = {"generator": generator, "heads": heads, "perceptual": perceptual}
+        networks = give_networks(plan, weights)
         asked = parse_edits(self.edits)
         names = dict.fromkeys(edit.name for edit in asked)
         directions = tuple(plan.given(f"direction_{n}", find_direction(n)) for n in names)
@@ -123,45 +89,8 @@ class EditClip(BaseModel):
         plan.add(
             "output", CheckOutput(suffix=self.suffix, codec=self.codec), clip=source, video=video
         )
-        shots = plan.add("shots", FindShots(), clip=source, video=video)
-        faces = plan.add("faces", DetectFaces(), face_models=faces_net, clip=source, video=video)
-        tracks = plan.add("tracks", TrackFaces(), faces=faces, shots=shots, video=video)
-        align = AlignFaces(face=faces_of(asked, self.face))
-        alignment = plan.add("alignment", align, tracks=tracks, shots=shots, video=video)
-
-        windows = plan.add("windows", CropFaces(), clip=source, video=video, alignment=alignment)
-        flow = plan.add("flow", EstimateFlow(), faces=Each(windows))
-        encoded = plan.add(
-            "encoded", EncodeFaces(), faces=Each(windows), generator=generator, encoder=encoder
-        )
-        starts = plan.add(
-            "starts",
-            InitialiseLatents(steps=preset.start),
-            clip=source,
-            video=video,
-            alignment=alignment,
-            encoder=encoder,
-            **networks,
-        )
-        anchors = plan.add(
-            "anchor_windows",
-            InvertAnchors(steps=preset.anchors),
-            faces=Each(windows),
-            flow=Each(flow),
-            encoded=Each(encoded),
-            starts=starts,
-            **networks,
-        )
-        latents = plan.add(
-            "inverted_windows",
-            BridgeAnchors(steps=preset.bridges),
-            faces=Each(windows),
-            flow=Each(flow),
-            encoded=Each(encoded),
-            anchors=Each(anchors),
-            following=Each(anchors, offset=1),
-            **networks,
-        )
+        face = faces_of(asked, self.face)
+        found = invert(plan, networks, source, video, face=face, preset=preset)
 
         edits = plan.add(
             "edits",
@@ -172,10 +101,10 @@ class EditClip(BaseModel):
                 rows=GeneratorShape().rows,
             ),
             directions=directions,
-            tracks=tracks,
-            shots=shots,
+            tracks=found.tracks,
+            shots=found.shots,
             video=video,
-            alignment=alignment,
+            alignment=found.alignment,
         )
         crf = None if self.crf is None else int(self.crf)
         render = RenderClip(
@@ -186,12 +115,12 @@ class EditClip(BaseModel):
             compare=self.compare,
         )
         rendered = plan.add(
-            "rendered", render, clip=source, video=video, alignment=alignment, latents=latents,
-            edits=edits, generator=generator, heads=heads,
+            "rendered", render, clip=source, video=video, alignment=found.alignment,
+            latents=found.latents, edits=edits, generator=networks.generator, heads=networks.heads,
         )  # fmt: skip
         plan.add(
-            "result", Verify(compare=self.compare), clip=source, video=video, alignment=alignment,
-            rendered=rendered, edits=edits, age_gender=ages,
+            "result", Verify(compare=self.compare), clip=source, video=video,
+            alignment=found.alignment, rendered=rendered, edits=edits, age_gender=ages,
         )  # fmt: skip
         return plan
 

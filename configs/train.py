@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from configs.edit import GENERATOR, HEADS
+from configs.inversion import GENERATOR, HEADS
 from pipeline.plan import Plan
 from stages.fit_direction import FitDirection
 from stages.fit_heads import FitHeads

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from configs.edit import GENERATOR, HEADS
+from configs.inversion import GENERATOR, HEADS
 from pipeline.plan import Node, Plan
 from stages.encoder_bank import MakeEncoderBank
 from stages.encoder_photos import find_photos

@@ -161,7 +161,7 @@ def _carry_out(
 
 def _encoder(have: "Weights", file: Path | None) -> tuple[Path, str] | None:
     """The encoder's file and sha256: the named one, or ours where it is shipped."""
-    from configs.edit import ENCODER
+    from configs.inversion import ENCODER
     from pipeline.commands.given import given_file
     from pipeline.failure import MissingDependency, UsageError
 

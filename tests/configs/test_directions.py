@@ -9,7 +9,7 @@ import torch
 
 from configs import directions
 from configs.directions import FOLDER, find_direction, known_directions
-from configs.edit import GENERATOR
+from configs.inversion import GENERATOR
 from pipeline.failure import UsageError
 from stages.direction_file import read_direction, write_direction
 from stages.edit_text import Edit

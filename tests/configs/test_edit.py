@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from configs import directions
-from configs.edit import GENERATOR, EditClip, edit_help
+from configs.edit import EditClip, edit_help
+from configs.inversion import GENERATOR
 from configs.presets import PRESETS, PresetName
 from pipeline.artifact import Artifact
 from pipeline.failure import UsageError

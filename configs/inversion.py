@@ -1,0 +1,141 @@
+"""A part of many DAGs: the networks, and from a clip the codes of its faces."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.presets import Preset
+from pipeline.plan import Each, Node, Plan
+from stages.align import AlignFaces
+from stages.crop_faces import CropFaces
+from stages.detect import DetectFaces
+from stages.encode import EncodeFaces
+from stages.encoder_weights import EncoderWeights
+from stages.flow import EstimateFlow
+from stages.initialise import InitialiseLatents
+from stages.invert_windows import BridgeAnchors, InvertAnchors
+from stages.network_weights import (
+    FaceModelWeights,
+    GeneratorWeights,
+    HeadWeights,
+    PerceptualWeights,
+)
+from stages.shots import FindShots
+from stages.track import TrackFaces
+
+GENERATOR = "mobilestylegan-ffhq"
+HEADS = "heads-mobilestylegan-ffhq"
+ENCODER = "encoder-mobilestylegan-ffhq"
+GiveWeights = Callable[[str], tuple[Path, str]]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Nodes of the weights that an inversion needs."""
+
+    face_models: Node
+    generator: Node
+    heads: Node
+    perceptual: Node
+    encoder: Node
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """Nodes of a clip's faces: shots, tracks, where they lie, and their codes (many)."""
+
+    shots: Node
+    tracks: Node
+    alignment: Node
+    latents: Node
+
+
+def give_networks(plan: Plan, weights: GiveWeights) -> Networks:
+    """The weights, each a node of its own name."""
+    faces = FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
+    heads, heads_sha256 = weights(HEADS)
+    perceptual = PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
+    encoder, encoder_sha256 = weights(ENCODER)
+    return Networks(
+        face_models=plan.given("face_models", faces),
+        generator=plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR))),
+        heads=plan.given(
+            "heads", HeadWeights(heads / "heads.safetensors", heads_sha256, GENERATOR)
+        ),
+        perceptual=plan.given("perceptual", perceptual),
+        encoder=plan.given(
+            "encoder", EncoderWeights(encoder / "encoder.safetensors", encoder_sha256, GENERATOR)
+        ),
+    )
+
+
+def invert(
+    plan: Plan,
+    networks: Networks,
+    clip: Node,
+    video: Node,
+    *,
+    face: str,
+    preset: Preset,
+    prefix: str = "",
+) -> Inverted:
+    """Shots to codes: the joint inversion of a clip's consecutive frames.
+
+    Args:
+        prefix: of the nodes' names, where a plan inverts more than one clip.
+    """
+    faces_net, encoder = networks.face_models, networks.encoder
+    three = {
+        "generator": networks.generator,
+        "heads": networks.heads,
+        "perceptual": networks.perceptual,
+    }
+
+    def name(node: str) -> str:
+        return prefix + node
+
+    shots = plan.add(name("shots"), FindShots(), clip=clip, video=video)
+    faces = plan.add(name("faces"), DetectFaces(), face_models=faces_net, clip=clip, video=video)
+    tracks = plan.add(name("tracks"), TrackFaces(), faces=faces, shots=shots, video=video)
+    alignment = plan.add(
+        name("alignment"), AlignFaces(face=face), tracks=tracks, shots=shots, video=video
+    )
+
+    windows = plan.add(name("windows"), CropFaces(), clip=clip, video=video, alignment=alignment)
+    flow = plan.add(name("flow"), EstimateFlow(), faces=Each(windows))
+    encoded = plan.add(
+        name("encoded"),
+        EncodeFaces(),
+        faces=Each(windows),
+        generator=networks.generator,
+        encoder=encoder,
+    )
+    starts = plan.add(
+        name("starts"),
+        InitialiseLatents(steps=preset.start),
+        clip=clip,
+        video=video,
+        alignment=alignment,
+        encoder=encoder,
+        **three,
+    )
+    anchors = plan.add(
+        name("anchor_windows"),
+        InvertAnchors(steps=preset.anchors),
+        faces=Each(windows),
+        flow=Each(flow),
+        encoded=Each(encoded),
+        starts=starts,
+        **three,
+    )
+    latents = plan.add(
+        name("inverted_windows"),
+        BridgeAnchors(steps=preset.bridges),
+        faces=Each(windows),
+        flow=Each(flow),
+        encoded=Each(encoded),
+        anchors=Each(anchors),
+        following=Each(anchors, offset=1),
+        **three,
+    )
+    return Inverted(shots, tracks, alignment, latents)
