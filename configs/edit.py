@@ -1,15 +1,17 @@
 """The DAG of ``pipeline run``: probe to verified clip, on one page."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from configs.directions import find_direction, known_directions
 from configs.inversion import GENERATOR, GiveWeights, give_networks, invert
-from configs.presets import PRESETS, PresetName
+from configs.presets import MOVING, PRESETS, PresetName
+from configs.transfer import Transfer, add_transfers, check_together, prefixes
 from pipeline.artifact import Artifact
-from pipeline.failure import UsageError
+from pipeline.failure import Failure, UsageError
 from pipeline.plan import Plan
 from stages.artifacts import Alignment, SourceClip, Video
 from stages.check_output import CheckOutput
@@ -35,9 +37,11 @@ class EditClip(BaseModel):
     outlook: ClassVar[tuple[str, ...]] = ("output", "video", "alignment")
     """Nodes that a dry run does."""
 
-    edits: tuple[str, ...]
+    edits: tuple[str, ...] = ()
     """NAME=STRENGTH each, in standard deviations (age=+2) or years (age=+10y), with keyframes or
     for a track as ``stages.edit_text`` has them."""
+    transfers: tuple[Transfer, ...] = ()
+    """Whose motion, or change, the face is given."""
     face: str = "largest"
     """largest, all or track:N: whom edits without a track of their own are for."""
     preset: PresetName = "standard"
@@ -62,6 +66,12 @@ class EditClip(BaseModel):
         known = {edit.name: KnownDirection.read(find_direction(edit.name)) for edit in edits}
         check_edits(edits, known, GeneratorShape().rows)
         return texts
+
+    @field_validator("transfers")
+    @classmethod
+    def _apart(cls, transfers: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
+        check_together(transfers)
+        return transfers
 
     @field_validator("face")
     @classmethod
@@ -92,20 +102,22 @@ class EditClip(BaseModel):
         face = faces_of(asked, self.face)
         found = invert(plan, networks, source, video, face=face, preset=preset)
 
-        edits = plan.add(
-            "edits",
-            ComposeEdits(
-                edits=self.edits,
-                face=self.face,
-                generator=GENERATOR,
-                rows=GeneratorShape().rows,
-            ),
-            directions=directions,
-            tracks=found.tracks,
-            shots=found.shots,
-            video=video,
-            alignment=found.alignment,
-        )
+        edits = None
+        if self.edits or not self.transfers:
+            edits = plan.add(
+                "edits",
+                ComposeEdits(
+                    edits=self.edits,
+                    face=self.face,
+                    generator=GENERATOR,
+                    rows=GeneratorShape().rows,
+                ),
+                directions=directions,
+                tracks=found.tracks,
+                shots=found.shots,
+                video=video,
+                alignment=found.alignment,
+            )
         crf = None if self.crf is None else int(self.crf)
         render = RenderClip(
             largest=preset.render,
@@ -114,6 +126,13 @@ class EditClip(BaseModel):
             suffix=self.suffix,
             compare=self.compare,
         )
+        if any(each.use.mode == "motion" for each in self.transfers):
+            render = render.model_copy(update={"smoothing": MOVING})
+        if self.transfers:
+            edits = add_transfers(
+                plan, networks, self.transfers, found, video, edits,
+                preset=preset, smoothing=render.smoothing,
+            )  # fmt: skip
         rendered = plan.add(
             "rendered", render, clip=source, video=video, alignment=found.alignment,
             latents=found.latents, edits=edits, generator=networks.generator, heads=networks.heads,
@@ -123,6 +142,20 @@ class EditClip(BaseModel):
             alignment=found.alignment, rendered=rendered, edits=edits, age_gender=ages,
         )  # fmt: skip
         return plan
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The gates, and the faces of references: without one there is nothing to begin."""
+        references = prefixes(self.transfers)
+        return (*self.gates, *(f"{p}alignment" for p, t in references.items() if not t.is_file))
+
+    def told(self, failure: Failure) -> Failure:
+        """The failure, with the reference named where it is about one."""
+        for prefix, transfer in prefixes(self.transfers).items():
+            if failure.node.startswith(prefix):
+                text = f"the reference {transfer.reference.path}: {failure.text}"
+                return replace(failure, text=text)
+        return failure
 
     def look(self, results: Mapping[str, Artifact]) -> str:
         """What a dry run says of the clip."""

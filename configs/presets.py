@@ -19,3 +19,8 @@ PRESETS: dict[PresetName, Preset] = {
     "standard": Preset(start=30, anchors=40, bridges=24, render=1024),
     "best": Preset(start=40, anchors=120, bridges=80, render=1024),
 }
+
+MOVING = 0.03
+"""Sigma in seconds of the smoothing of codes where a face is given another one's motion. The usual
+one leaves the fast half of an expression to the source's own detail; here it has to be in the
+codes, because it goes."""

@@ -43,6 +43,11 @@ def edits(value: object) -> object:
     return [edit for item in items for edit in split_edits(str(item))]
 
 
+def several(value: object) -> object:
+    """One value, or a list of them, as a list."""
+    return [value] if isinstance(value, str | int | float) else value
+
+
 Time = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
 
 
@@ -52,6 +57,11 @@ class RunOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     edit: Annotated[tuple[str, ...], BeforeValidator(edits)] = ()
+    transfer: Annotated[tuple[str, ...], BeforeValidator(several)] = ()
+    transfer_mode: Annotated[tuple[Literal["motion", "change"], ...], BeforeValidator(several)] = ()
+    transfer_what: Annotated[tuple[str, ...], BeforeValidator(several)] = ()
+    transfer_strength: Annotated[tuple[float, ...], BeforeValidator(several)] = ()
+    transfer_end: Annotated[tuple[Literal["hold", "loop"], ...], BeforeValidator(several)] = ()
     face: str = "largest"
     start: Time | None = None
     end: Time | None = None

@@ -17,6 +17,7 @@ from pipeline.verdict import PARTIAL
 
 if TYPE_CHECKING:
     from configs.edit import EditClip
+    from configs.transfer import Transfer
     from pipeline.plan import Plan
     from pipeline.pool import Pool
     from pipeline.report import NodeReport
@@ -107,6 +108,7 @@ def settings(options: RunOptions, target: Path) -> "EditClip":
     try:
         return EditClip(
             edits=options.edit,
+            transfers=_transfers(options),
             face=options.face,
             preset=options.preset,
             start=options.start,
@@ -122,6 +124,14 @@ def settings(options: RunOptions, target: Path) -> "EditClip":
         if first["type"] != "value_error" and first["loc"]:
             told = f"{first['loc'][0]} is {first['input']!r}: {told}"
         raise UsageError(told[0].upper() + told[1:].rstrip(".") + ".") from error
+
+
+def _transfers(options: RunOptions) -> "tuple[Transfer, ...]":
+    if not options.transfer:
+        return ()
+    from configs.transfer import parse_transfers
+
+    return parse_transfers(options)
 
 
 def make_plan(edit: "EditClip", clip: Path, give: GiveWeights) -> "tuple[Plan, str]":
@@ -156,7 +166,7 @@ def look(edit: "EditClip", plan: "Plan", device: str, threads: int) -> str:
 
 def work(
     plan: "Plan", target: Path, outcome: Outcome, store: "Store", pool: "Pool", watch: "Watch",
-    *, gates: tuple[str, ...], overwrite: bool, strict: bool, report: bool,
+    *, edit: "EditClip", overwrite: bool, strict: bool, report: bool,
 ) -> None:  # fmt: skip
     """Carry out the plan and publish its result.
 
@@ -167,12 +177,12 @@ def work(
     from pipeline import schedule
 
     # What can refuse the clip comes before anything that takes long.
-    done = schedule.run(plan, store, pool, watch, targets=gates)
+    done = schedule.run(plan, store, pool, watch, targets=edit.first)
     if not done.failures:
         done = schedule.run(plan, store, pool, watch)
     outcome.stages, outcome.seconds = done.nodes, done.seconds
     if done.failures:
-        raise WorkFailed(done.failures[0])
+        raise WorkFailed(edit.told(done.failures[0]))
     rendered: Any = done.load("result", store)
     outcome.report = rendered.report()
     output.publish(rendered.file, target, overwrite=overwrite)

@@ -24,6 +24,7 @@ from pipeline.commands.clip import (
 )
 from pipeline.failure import MissingDependency, OutputRefused, UsageError
 from pipeline.options import RunOptions
+from pipeline.reference import Reference
 from pipeline.show import Show, profile
 from pipeline.verdict import FAULT, exit_code, overall, sentence
 from pipeline.weights import Weights
@@ -75,9 +76,11 @@ def execute(request: Request) -> int:
         return 0
     if not request.clips:
         raise UsageError("No clip was given: pipeline run CLIP --edit age=+2.")
-    if not options.edit:
+    if not options.edit and not options.transfer:
         raise UsageError("No edit was given: --edit age=+2, or --edit help for what there is.")
-    targets = output.targets(request.clips, request.output, options.edit, compare=options.compare)
+    references = tuple(Reference.parse(text).path for text in options.transfer)
+    named = (*options.edit, *(f"like-{path.stem}" for path in references))
+    targets = output.targets(request.clips, request.output, named, compare=options.compare)
     where = device.choose(options.device)
     # A Ray worker's own share of its node's cores is 0: what a stage asks for.
     threads = options.threads or (len(os.sched_getaffinity(0)) if options.on == "local" else 0)
@@ -120,7 +123,9 @@ class _Job:
         """Do it. Only a stop of the whole program gets through."""
         outcome, trace = Outcome(clip), ""
         try:
-            check(clip, target, self.request.clips, overwrite=self.request.overwrite)
+            references = (Reference.parse(text).path for text in self.request.options.transfer)
+            inputs = (*self.request.clips, *references)
+            check(clip, target, inputs, overwrite=self.request.overwrite)
             self.one(outcome, target)
         except Exception as error:
             outcome.exit_code, outcome.error = exit_code(error), sentence(error)
@@ -203,7 +208,7 @@ class _Editor(_Job):
                     self.store,
                     self.pool,
                     show,
-                    gates=edit.gates,
+                    edit=edit,
                     overwrite=request.overwrite,
                     strict=options.strict,
                     report=request.report,

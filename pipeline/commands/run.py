@@ -36,6 +36,30 @@ def run(
             metavar="OUT",
         ),
     ] = None,
+    transfer: Annotated[
+        list[str] | None,
+        opt(
+            "--transfer",
+            help="Give the face the motion of another clip's: REF, REF@T0-T1 or FILE.safetensors.",
+            metavar="REF",
+        ),
+    ] = None,
+    transfer_mode: Annotated[
+        list[str] | None,
+        opt("--transfer-mode", help="motion (default) or change: last frame against first."),
+    ] = None,
+    transfer_what: Annotated[
+        list[str] | None,
+        opt("--transfer-what", help="mouth (default), smile, yaw, rows:A-B, a list of them, all."),
+    ] = None,
+    transfer_strength: Annotated[
+        list[float] | None,
+        opt("--transfer-strength", help="1 (default): as much as in the reference.", metavar="S"),
+    ] = None,
+    transfer_end: Annotated[
+        list[str] | None,
+        opt("--transfer-end", help="Of a shorter reference: hold its last frame (default), loop."),
+    ] = None,
     face: Annotated[
         str | None, opt("--face", help="largest (default), all, or track:N.", metavar="FACE")
     ] = None,
@@ -130,6 +154,11 @@ def run(
 
     flags: dict[str, object] = {
         "edit": edit,
+        "transfer": transfer,
+        "transfer_mode": transfer_mode,
+        "transfer_what": transfer_what,
+        "transfer_strength": transfer_strength,
+        "transfer_end": transfer_end,
         "face": face,
         "start": start,
         "end": end,

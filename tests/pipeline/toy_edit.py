@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from pipeline.artifact import Artifact
-from pipeline.failure import InputError, NothingToEdit, VerificationFailed
+from pipeline.failure import Failure, InputError, NothingToEdit, VerificationFailed
 from pipeline.plan import Plan
 from pipeline.stage import Context, Stage
 from stages.artifacts import SourceClip
@@ -69,6 +69,7 @@ class EditClip(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     gates: ClassVar[tuple[str, ...]] = ()
     edits: tuple[str, ...]
+    transfers: tuple[()] = ()
     face: str
     preset: str
     start: float | None
@@ -85,6 +86,11 @@ class EditClip(BaseModel):
             if not edit.startswith("age="):
                 raise ValueError(f"{edit.partition('=')[0]!r} is no edit; there is: age.")
         return edits
+
+    first: ClassVar[tuple[str, ...]] = gates
+
+    def told(self, failure: Failure) -> Failure:
+        return failure
 
     outlook: ClassVar[tuple[str, ...]] = ("read",)
 

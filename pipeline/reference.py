@@ -1,0 +1,50 @@
+"""A reference as a user names it: a file, or a part of a clip, REF@T0-T1."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pipeline.failure import InputError, UsageError
+from pipeline.options import seconds
+
+_RANGE = re.compile(r"(.+)@([0-9:.]+)-([0-9:.]+)")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """``start`` and ``end``: seconds from the clip's beginning; None without a range."""
+
+    path: Path
+    start: float | None = None
+    end: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """REF or REF@T0-T1, times in seconds or as timecodes. A file of the whole name goes first.
+
+        Raises:
+            UsageError: the range is empty, or none.
+        """
+        found = None if Path(text).is_file() else _RANGE.fullmatch(text)
+        if not found:
+            return cls(Path(text))
+        try:
+            start, end = (float(str(seconds(part))) for part in found.groups()[1:])
+        except ValueError as error:
+            raise UsageError(f"The range of {text!r} {error}.") from error
+        if end <= start:
+            raise UsageError(f"The range of {text!r} is empty: {end:g} s is not after {start:g} s.")
+        return cls(Path(found[1]), start, end)
+
+    def check(self) -> None:
+        """Raise InputError unless there is a file that can be read."""
+        try:
+            with self.path.open("rb"):
+                pass
+        except IsADirectoryError as error:
+            raise InputError(f"The reference {self.path} is a folder.") from error
+        except OSError as error:
+            raise InputError(
+                f"The reference {self.path} cannot be read ({error.strerror})."
+            ) from error
