@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from configs.directions import find_direction
-from configs.edit import ENCODER, GENERATOR, HEADS
+from configs.inversion import ENCODER, GENERATOR, HEADS
 from configs.presets import PRESETS
 from pipeline.plan import Each, Node, Plan
 from stages.align import AlignFaces
