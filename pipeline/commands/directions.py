@@ -63,7 +63,6 @@ def from_clip(
     from pipeline.failure import UsageError
     from pipeline.reference import Reference
     from pipeline.weights import Weights
-    from stages.face_choice import check_choice
 
     if output.suffix.lower() != ".safetensors":
         raise UsageError(f"{output} does not end in .safetensors, as motion files do.")
@@ -75,8 +74,8 @@ def from_clip(
     plan = motion_plan(
         Weights().given,
         found,
-        face=check_choice(face),
+        face=face,
         preset=chosen,
         made_by=f"pipeline directions from-clip {found.path.name} --preset {preset}",
     )
-    make(plan, "motion", output, overwrite=overwrite)
+    make(plan, "motion", output, overwrite=overwrite, inputs=(found.path,))
