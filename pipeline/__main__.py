@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.commands import bench, directions, train, weights
+from pipeline.commands.batch import batch, cancel, retry, status
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.run import run
@@ -48,6 +49,10 @@ def options(
 
 
 app.command()(run)
+app.command()(batch)
+app.command()(status)
+app.command()(retry)
+app.command()(cancel)
 app.command()(doctor)
 app.command()(evaluate)
 app.add_typer(bench.app, name="bench")

@@ -117,7 +117,8 @@ class RayPool:
                 member.ticket, member.last = ticket, stage
                 named = member.handle.do.options(name=ticket.work.label)
                 member.waiting = named.remote(ticket.work)
-                watch(WorkStarted(ticket.work.node, ticket.work.index, ticket.attempt))
+                work = ticket.work
+                watch(WorkStarted(work.node, work.index, ticket.attempt, work.key))
 
     def _grow(self) -> None:
         """Start actors for works that wait; let idle ones of another shape go for them."""
