@@ -219,14 +219,14 @@ class RayPool:
             self._finished.append(Outcome(ticket.work, failure))
 
     def _lost(self, ticket: Ticket, error: Exception, watch: Watch) -> None:
-        kind = type(error).__name__
+        memory = isinstance(error, exceptions.OutOfMemoryError)
+        kind = "killed for memory" if memory else type(error).__name__
         if ticket.attempt < ATTEMPTS:
             watch(WorkLost(ticket.work.node, ticket.work.index, ticket.attempt, kind))
             shape = Shape.of(ticket.work.stage.resources, self._largest, gpu=self._device == "cuda")
             self._queues[shape].put_back(ticket)
             return
         text = f"its worker died in each of {ATTEMPTS} attempts (the last: {kind})"
-        memory = isinstance(error, exceptions.OutOfMemoryError)
         code = OutOfResources.exit_code if memory else 1
         self._finished.append(_outcome(ticket, text, ATTEMPTS, code, str(error)))
 

@@ -48,7 +48,7 @@ class Settings(BaseModel):
     """Seconds or a timecode."""
     codec: Text | None = None
     """Video encoder."""
-    crf: Annotated[float, Field(ge=0, le=63)] | None = None
+    crf: Annotated[float, Field(ge=0, le=63, strict=True)] | None = None
     """Quality on the encoder's scale."""
     compare: bool | None = None
     """Source and result side by side."""
