@@ -12,6 +12,7 @@ from pipeline.commands.batch import batch, cancel, retry, status
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.run import run
+from pipeline.commands.simulate import simulate
 from pipeline.verdict import FAULT, exit_code, sentence
 
 DISTRIBUTION = "consecutive-face-edit"
@@ -53,6 +54,7 @@ app.command()(batch)
 app.command()(status)
 app.command()(retry)
 app.command()(cancel)
+app.command()(simulate)
 app.command()(doctor)
 app.command()(evaluate)
 app.add_typer(bench.app, name="bench")

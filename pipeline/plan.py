@@ -7,6 +7,7 @@ several nodes, when a tuple of them is given). ``Each(node)``: one element at a 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from pipeline.artifact import Artifact, Ref
 from pipeline.signature import Input, signature
@@ -29,7 +30,7 @@ class Node:
     inputs: "dict[str, Edge]" = field(default_factory=dict)
     depth: int = 0
 
-    @property
+    @cached_property
     def mapped(self) -> bool:
         """Whether the stage runs once for each element of another node."""
         return any(isinstance(edge, Each) for edge in self.inputs.values())

@@ -124,12 +124,14 @@ class BatchRun:
         job = standing.job
         plan, edit = self._plan_of(job)
         standing.made_of = fingerprint(plan)
-        if Receipt.holds(self.store.root, job.target, standing.made_of):
+        ours = Receipt.holds(self.store.root, job.target, standing.made_of)
+        if ours and not job.options.strict:  # else the result's report is needed once more
             standing.outcome.output = job.target
             self._settle(standing, reused=True)
             return
         job.target.parent.mkdir(parents=True, exist_ok=True)
-        output.refuse(job.target, (job.clip,), overwrite=self.record.overwrite)
+        if not ours:
+            output.refuse(job.target, (job.clip,), overwrite=self.record.overwrite)
         check_space(job.clip, job.target, self.store.root)
         self.plan.include(job.prefix, plan)
         standing.gates = [job.prefix + name for name in edit.gates]

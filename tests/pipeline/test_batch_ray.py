@@ -241,7 +241,7 @@ def test_a_driver_is_killed_and_started_again(
         event["key"] for log in logs for event in read_events(log)
         if event["event"] == "WorkFinished" and not event["reused"]
     ]  # fmt: skip
-    assert len(done) == len(set(done)) == 3 + 4 + 2 + 2 * 2 + 2 + 4 * 2
+    assert len(done) == len(set(done)) == 2 * 3 + 4 + 4 + 2 + 4 + 4
 
 
 @pytest.mark.slow
