@@ -274,6 +274,7 @@ def _connect(address: str | None, num_cpus: int | None, num_gpus: int | None) ->
     if ray.is_initialized():
         raise RuntimeError("this process is connected to a Ray cluster already; close that pool")
     address = address or os.environ.get("RAY_ADDRESS")
+    _keep_off_stdout()
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address is not None:
         ray.init(address=address, **quiet)
@@ -288,6 +289,23 @@ def _connect(address: str | None, num_cpus: int | None, num_gpus: int | None) ->
         **quiet,
     )
     return True
+
+
+def _keep_off_stdout() -> None:
+    """Have Ray print what its daemons report, such as deaths of workers, on stderr.
+
+    It takes stdout, even without ``log_to_driver``, and there is no option; ours is for results.
+    """
+    from ray._private import worker
+
+    if not hasattr(worker.print_to_stdstream, "ours"):
+        told = worker.print_to_stdstream
+
+        def tell(data: dict[str, Any], *more: Any, **named: Any) -> None:
+            told({**data, "is_err": True}, *more, **named)
+
+        tell.ours = True  # type: ignore[attr-defined]
+        worker.print_to_stdstream = tell
 
 
 def _largest_node() -> dict[str, float]:

@@ -213,7 +213,8 @@ def test_the_same_batch_twice_at_once_does_nothing_twice(
 def test_a_batch_that_ran_is_the_model_of_a_larger_one(program: Program) -> None:
     program.clip("a.mp4")
     assert program("batch", "a.mp4", "--edit", "age=+1", "--edit", "age=+2").code == 0
-    result = program("simulate", "--clips", "50", "--nodes", "1", "--nodes", "4", "--json")
+    words = ["--nodes", "1", "--nodes", "4", "--cpus", "1", "--dispatch", "0", "--json"]
+    result = program("simulate", "--clips", "50", *words)
     assert result.code == 0, result.err
     one, four = json.loads(result.out)
     assert one["pieces"] == four["pieces"] == 50 * 3, "what two edits share is done once"
