@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands import bench, directions, train, weights
+from pipeline.commands import bench, directions, store, train, weights
 from pipeline.commands.batch import batch, cancel, retry, status
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
@@ -59,6 +59,7 @@ app.command()(doctor)
 app.command()(evaluate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(weights.app, name="weights")
+app.add_typer(store.app, name="store")
 app.add_typer(directions.app, name="directions")
 app.add_typer(train.app, name="train")
 

@@ -53,6 +53,19 @@ class Receipt(BaseModel):
             return False
 
 
+def forgotten(root: Path) -> list[Path]:
+    """Receipts of outputs that are not there any more."""
+    found = []
+    for path in (root / "receipts").glob("*.json"):
+        try:
+            there = Receipt.model_validate_json(path.read_bytes()).target.exists()
+        except (OSError, ValidationError):
+            there = False
+        if not there:
+            found.append(path)
+    return found
+
+
 def _receipt(root: Path, target: Path) -> Path:
     return root / "receipts" / f"{sha256(str(target).encode()).hexdigest()}.json"
 
