@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands import bench, directions, train, weights
+from pipeline.commands import bench, directions, store, train, weights
+from pipeline.commands.batch import batch, cancel, retry, status
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.faces import faces
 from pipeline.commands.preview import preview
 from pipeline.commands.run import run
+from pipeline.commands.simulate import simulate
 from pipeline.verdict import FAULT, exit_code, sentence
 
 DISTRIBUTION = "consecutive-face-edit"
@@ -50,12 +52,18 @@ def options(
 
 
 app.command()(run)
+app.command()(batch)
+app.command()(status)
+app.command()(retry)
+app.command()(cancel)
+app.command()(simulate)
 app.command()(doctor)
 app.command()(evaluate)
 app.command()(faces)
 app.command()(preview)
 app.add_typer(bench.app, name="bench")
 app.add_typer(weights.app, name="weights")
+app.add_typer(store.app, name="store")
 app.add_typer(directions.app, name="directions")
 app.add_typer(train.app, name="train")
 

@@ -117,7 +117,8 @@ class RayPool:
                 member.ticket, member.last = ticket, stage
                 named = member.handle.do.options(name=ticket.work.label)
                 member.waiting = named.remote(ticket.work)
-                watch(WorkStarted(ticket.work.node, ticket.work.index, ticket.attempt))
+                work = ticket.work
+                watch(WorkStarted(work.node, work.index, ticket.attempt, work.key))
 
     def _grow(self) -> None:
         """Start actors for works that wait; let idle ones of another shape go for them."""
@@ -218,14 +219,14 @@ class RayPool:
             self._finished.append(Outcome(ticket.work, failure))
 
     def _lost(self, ticket: Ticket, error: Exception, watch: Watch) -> None:
-        kind = type(error).__name__
+        memory = isinstance(error, exceptions.OutOfMemoryError)
+        kind = "killed for memory" if memory else type(error).__name__
         if ticket.attempt < ATTEMPTS:
             watch(WorkLost(ticket.work.node, ticket.work.index, ticket.attempt, kind))
             shape = Shape.of(ticket.work.stage.resources, self._largest, gpu=self._device == "cuda")
             self._queues[shape].put_back(ticket)
             return
         text = f"its worker died in each of {ATTEMPTS} attempts (the last: {kind})"
-        memory = isinstance(error, exceptions.OutOfMemoryError)
         code = OutOfResources.exit_code if memory else 1
         self._finished.append(_outcome(ticket, text, ATTEMPTS, code, str(error)))
 
@@ -273,6 +274,7 @@ def _connect(address: str | None, num_cpus: int | None, num_gpus: int | None) ->
     if ray.is_initialized():
         raise RuntimeError("this process is connected to a Ray cluster already; close that pool")
     address = address or os.environ.get("RAY_ADDRESS")
+    _keep_off_stdout()
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address is not None:
         ray.init(address=address, **quiet)
@@ -287,6 +289,23 @@ def _connect(address: str | None, num_cpus: int | None, num_gpus: int | None) ->
         **quiet,
     )
     return True
+
+
+def _keep_off_stdout() -> None:
+    """Have Ray print what its daemons report, such as deaths of workers, on stderr.
+
+    It takes stdout, even without ``log_to_driver``, and there is no option; ours is for results.
+    """
+    from ray._private import worker
+
+    if not hasattr(worker.print_to_stdstream, "ours"):
+        told = worker.print_to_stdstream
+
+        def tell(data: dict[str, Any], *more: Any, **named: Any) -> None:
+            told({**data, "is_err": True}, *more, **named)
+
+        tell.ours = True  # type: ignore[attr-defined]
+        worker.print_to_stdstream = tell
 
 
 def _largest_node() -> dict[str, float]:

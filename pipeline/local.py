@@ -30,7 +30,7 @@ class LocalPool:
     def next(self, watch: Watch) -> Outcome:
         """Do the first work in the queue."""
         work = self._queue.pop().work
-        watch(WorkStarted(work.node, work.index))
+        watch(WorkStarted(work.node, work.index, key=work.key))
 
         def progress(done: int, total: int) -> None:
             watch(WorkProgress(work.node, work.index, done, total))

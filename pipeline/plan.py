@@ -6,7 +6,8 @@ several nodes, when a tuple of them is given). ``Each(node)``: one element at a 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from pipeline.artifact import Artifact, Ref
 from pipeline.signature import Input, signature
@@ -29,7 +30,7 @@ class Node:
     inputs: "dict[str, Edge]" = field(default_factory=dict)
     depth: int = 0
 
-    @property
+    @cached_property
     def mapped(self) -> bool:
         """Whether the stage runs once for each element of another node."""
         return any(isinstance(edge, Each) for edge in self.inputs.values())
@@ -112,6 +113,21 @@ class Plan:
         many = mapped or declared.many
         return self._keep(Node(name, declared.produces, many, stage, None, edges, depth))
 
+    def include(self, prefix: str, other: "Plan") -> dict[str, Node]:
+        """Add every node of another plan, with its name behind ``prefix``.
+
+        Returns:
+            The nodes of this plan by the names they have in the other.
+
+        Raises:
+            WiringError: a name is taken.
+        """
+        ours: dict[str, Node] = {}
+        for name, node in other.nodes.items():
+            edges = {key: _moved(edge, ours) for key, edge in node.inputs.items()}
+            ours[name] = self._keep(replace(node, name=prefix + name, inputs=edges))
+        return ours
+
     def _keep(self, node: Node) -> Node:
         if not node.name or node.name in self.nodes:
             raise WiringError(f"a plan has one node of each name; {node.name!r} is taken or empty")
@@ -166,6 +182,13 @@ class Plan:
         return "\n".join(_line(node, width) for node in self.nodes.values())
 
 
+def _moved(edge: Edge, ours: dict[str, Node]) -> Edge:
+    """The same edge between the nodes that stand for those of another plan."""
+    if isinstance(edge, All):
+        return All(tuple(ours[node.name] for node in edge.nodes))
+    return replace(edge, node=ours[edge.node.name])
+
+
 def _same_names(
     name: str, stage: Stage, given: set[str], declared: dict[str, tuple[Input, ...]]
 ) -> None:
@@ -198,11 +221,12 @@ def _line(node: Node, width: int) -> str:
         for name, info in type(node.stage).model_fields.items()
         if getattr(node.stage, name) != info.get_default(call_default_factory=True)
     )
-    inputs = ", ".join(f"{key}={_edge_text(edge)}" for key, edge in node.inputs.items())
+    inputs = ", ".join(f"{key}={edge_text(edge)}" for key, edge in node.inputs.items())
     return f"{node.name:<{width}}  {result} <- {type(node.stage).__name__}({changed}) of {inputs}"
 
 
-def _edge_text(edge: Edge) -> str:
+def edge_text(edge: Edge) -> str:
+    """Where an edge comes from, in plain text."""
     if isinstance(edge, Each):
         offset = f", {edge.offset:+d}" if edge.offset else ""
         return f"Each({edge.node.name}{offset})"

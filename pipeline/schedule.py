@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.artifact import Ref
 from pipeline.failure import Failure
@@ -26,7 +26,8 @@ def run(
     """Carry out a plan, or as much of it as the targets need.
 
     A failed work's descendants are skipped; all else goes on. A stage that gathers a list with a
-    missing element is skipped too, unless it says ``accepts_partial``.
+    missing element is skipped too, unless it says ``accepts_partial``. Nodes that come
+    to equal work (the same key) share it: the pool is given it once.
 
     Args:
         plan: what to do.
@@ -79,7 +80,9 @@ class _Run:
                 for source in sources(edge):
                     self.dependents[source.name].append((node, edge))
         self.agenda: deque[tuple[Node, int]] = deque()
-        self.in_flight = 0
+        self.in_flight: dict[str, list[tuple[Node, int]]] = {}
+        """Who waits for each work that is with the pool. Equal work is done once, for all."""
+        self.failed: dict[str, Failure] = {}
 
     def to_the_end(self) -> Report:
         began = time.perf_counter()
@@ -87,9 +90,7 @@ class _Run:
             self._size(node)
         self._look()
         while self.in_flight:
-            outcome = self.pool.next(self.watch)
-            self.in_flight -= 1
-            self._came_back(outcome)
+            self._came_back(self.pool.next(self.watch))
             self._look()
         for name, state in self.states.items():
             refs = state.slots or []
@@ -161,10 +162,14 @@ class _Run:
             return
         state.started.add(index)
         one = work(node.name, place, node.stage, inputs, node.many and not node.mapped)
-        if done := reused(self.store, one):
-            self._settle(node, index, done)
+        if one.key in self.in_flight:
+            self.in_flight[one.key].append((node, index))
+        elif one.key in self.failed:
+            self._settle(node, index, _as_of(node, index, self.failed[one.key]), one.key)
+        elif done := reused(self.store, one):
+            self._settle(node, index, done, one.key)
         else:
-            self.in_flight += 1
+            self.in_flight[one.key] = [(node, index)]
             self.pool.submit(one, node.depth)
 
     def _input(self, edge: Edge, index: int, partial: bool) -> Given:
@@ -195,10 +200,17 @@ class _Run:
         return refs
 
     def _came_back(self, outcome: Outcome) -> None:
-        node = self.nodes[outcome.work.node]
-        self._settle(node, outcome.work.index or 0, outcome.result)
+        key, result = outcome.work.key, outcome.result
+        if isinstance(result, Failure):
+            self.failed[key] = result
+        for node, index in self.in_flight.pop(key):
+            if isinstance(result, Failure):
+                self._settle(node, index, _as_of(node, index, result), key)
+            else:
+                self._settle(node, index, result, key)
+                result = replace(result, reused=True)  # what it cost counts once
 
-    def _settle(self, node: Node, index: int, result: Done | Failure) -> None:
+    def _settle(self, node: Node, index: int, result: Done | Failure, key: str = "") -> None:
         """Note what became of a work, and look at those that wait for it."""
         state, report = self.states[node.name], self.report.nodes[node.name]
         place = index if node.mapped else None
@@ -219,7 +231,7 @@ class _Run:
             self.watch(WorkFailed(result))
         else:
             seconds, rss = result.seconds, result.peak_rss
-            self.watch(WorkFinished(node.name, place, seconds, result.reused, rss))
+            self.watch(WorkFinished(node.name, place, seconds, result.reused, rss, key))
         for dependent, edge in self.dependents[node.name]:
             if isinstance(edge, Each) and self.states[dependent.name].slots is not None:
                 self.agenda.append((dependent, index - edge.offset))
@@ -252,6 +264,11 @@ def _present(slot: Ref | Failure | None) -> Ref:
     if isinstance(slot, Failure):
         raise _Hole(slot)
     return slot
+
+
+def _as_of(node: Node, index: int, failure: Failure) -> Failure:
+    """The failure of equal work, at this place of the plan."""
+    return replace(failure, node=node.name, index=index if node.mapped else None)
 
 
 def _skipped(node: Node, index: int | None, cause: Failure) -> Failure:

@@ -5,6 +5,7 @@ import inspect
 import types
 import typing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Signature:
     produces: type[Artifact]
     many: bool
 
-    @property
+    @cached_property
     def inputs(self) -> dict[str, tuple[Input, ...]]:
         """Every input by name; twice where both ``load`` and ``run`` take it."""
         names = dict.fromkeys((*self.load, *self.run))

@@ -32,11 +32,12 @@ class NodeFinished:
 
 @dataclass(frozen=True)
 class WorkStarted:
-    """A worker has it. ``attempt`` counts from 1."""
+    """A worker has it. ``attempt`` counts from 1; ``key`` is the work's."""
 
     node: str
     index: int | None
     attempt: int = 1
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,17 @@ class WorkProgress:
 
 @dataclass(frozen=True)
 class WorkFinished:
-    """The result is in the store. ``reused``: it was there before; ``seconds`` it took then."""
+    """The result is in the store. ``reused``: it was there before; ``seconds`` it took then.
+
+    ``key`` is the work's: over all logs of a store, one event of a key is not reused.
+    """
 
     node: str
     index: int | None
     seconds: float
     reused: bool
     peak_rss: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,49 @@ class WorkFailed:
         return self.failure.node
 
 
+@dataclass(frozen=True)
+class BatchStarted:
+    """A driver has taken up a batch of so many jobs."""
+
+    host: str
+    pid: int
+    jobs: int
+
+
+@dataclass(frozen=True)
+class JobSettled:
+    """What became of one job of a batch: its output is in place, or it has failed.
+
+    ``seconds`` were spent on works of this job alone, or on it first; shared ones count once.
+    """
+
+    job: int
+    clip: str
+    output: str | None
+    exit_code: int
+    error: str | None
+    seconds: float = 0.0
+    reused: bool = False
+
+
+@dataclass(frozen=True)
+class BatchFinished:
+    """A driver has brought a batch to its end."""
+
+    exit_code: int
+
+
 Event = (
-    NodeStarted | NodeFinished | WorkStarted | WorkProgress | WorkFinished | WorkLost | WorkFailed
+    NodeStarted
+    | NodeFinished
+    | WorkStarted
+    | WorkProgress
+    | WorkFinished
+    | WorkLost
+    | WorkFailed
+    | BatchStarted
+    | JobSettled
+    | BatchFinished
 )
 Watch = Callable[[Event], None]
 
@@ -106,7 +152,10 @@ class EventLog:
     """Appends each event to a file as a line of JSON, with the time in seconds since 1970."""
 
     def __init__(self, path: Path) -> None:
+        torn = _torn(path)
         self._file = path.open("a", buffering=1, encoding="utf-8")
+        if torn:
+            self._file.write("\n")
 
     def __call__(self, event: Event) -> None:
         line = {"time": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}
@@ -122,3 +171,15 @@ class EventLog:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
+
+
+def _torn(path: Path) -> bool:
+    """Whether whoever wrote the log before was killed in the middle of a line."""
+    try:
+        with path.open("rb") as file:
+            if file.seek(0, 2) == 0:
+                return False
+            file.seek(-1, 2)
+            return file.read(1) != b"\n"
+    except FileNotFoundError:
+        return False

@@ -71,8 +71,18 @@ def check(clip: Path, target: Path, clips: tuple[Path, ...], *, overwrite: bool)
     """What can be refused before anything is read.
 
     Raises:
-        InputError: the clip is not there, is no file, or cannot be read.
+        InputError: see ``check_clip``.
         OutputRefused: see ``output.refuse``.
+    """
+    check_clip(clip)
+    output.refuse(target, clips, overwrite=overwrite)
+
+
+def check_clip(clip: Path) -> None:
+    """Whether a clip can be read at all.
+
+    Raises:
+        InputError: it is not there, is no file, or cannot be read.
     """
     try:
         with clip.open("rb"):
@@ -83,7 +93,6 @@ def check(clip: Path, target: Path, clips: tuple[Path, ...], *, overwrite: bool)
         raise InputError(f"{clip} cannot be read ({error.strerror}).") from error
     if not clip.is_file():
         raise InputError(f"{clip} is not a regular file.")
-    output.refuse(target, clips, overwrite=overwrite)
 
 
 def check_space(clip: Path, target: Path, work: Path) -> None:

@@ -56,6 +56,9 @@ class Write(Stage):
             for step in range(600):
                 context.progress(step, 600)
                 time.sleep(0.1)
+        if word == "wait":
+            while not Path(text.text.split()[1]).exists():
+                time.sleep(0.02)
         file = context.scratch / f"result{self.suffix}"
         file.write_text(f"{text.text} {self.edits}")
         return Rendered(file, 3 if word == "lost" else 0)

@@ -1,0 +1,185 @@
+"""From a job file or a list of clips to jobs: which clip, which edits, which output.
+
+Everything that can be refused without reading a clip is refused here. A job file may be somebody
+else's: it reads and writes below its own folder only, and below folders that the user names.
+"""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pipeline.failure import OutputRefused, UsageError
+from pipeline.job_file import Entry, JobFile, Settings, told
+from pipeline.options import RunOptions
+from pipeline.template import DEFAULT, fill
+
+MOST = 100_000
+"""Jobs of one batch."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip, and one output to make of it. ``number`` counts from 1."""
+
+    number: int
+    clip: Path
+    target: Path
+    options: RunOptions
+
+    @property
+    def prefix(self) -> str:
+        """Before the names of this job's nodes in the plan of the batch."""
+        return f"{self.number:04d}."
+
+
+def expand(
+    file: JobFile,
+    base: Path,
+    options: RunOptions,
+    clips: Sequence[Path] = (),
+    roots: Sequence[Path] | None = None,
+) -> tuple[Job, ...]:
+    """All jobs, in the file's order.
+
+    Args:
+        file: the entries.
+        base: the folder that relative paths of the file start from.
+        options: for what neither entry nor defaults say.
+        clips: from the command line, for entries that name none.
+        roots: folders below which the file's clips and outputs have to lie, beside ``base``; None
+            when the entries are the user's own.
+
+    Raises:
+        UsageError: no edit, no clip, a pattern that matches nothing, a clip outside the roots, a
+            value that is not permitted, or too many jobs.
+        OutputRefused: an output outside the roots, two outputs of one name, or an output that is
+            an input.
+    """
+    if clips and all(entry.clips for entry in file.jobs):
+        raise UsageError(
+            f"Every entry of the job file names its own clips; none is for {clips[0]}."
+        )
+    inside = None if roots is None else tuple(p.resolve() for p in (base, *roots))
+    found = _jobs(file, base, options, tuple(clips), inside)
+    jobs = tuple(islice(found, MOST + 1))
+    if len(jobs) > MOST:
+        raise UsageError(f"The batch has more than {MOST} jobs; split it.")
+    if not jobs:
+        raise UsageError("The batch has no jobs.")
+    _apart(jobs)
+    return jobs
+
+
+def _jobs(
+    file: JobFile,
+    base: Path,
+    options: RunOptions,
+    clips: tuple[Path, ...],
+    inside: tuple[Path, ...] | None,
+) -> Iterator[Job]:
+    number = 0
+    for place, entry in enumerate(file.jobs):
+        where = f"jobs[{place}]"
+        chosen = _merged(where, options, file.defaults, entry)
+        edits = entry.edits or file.defaults.edits
+        if not edits:
+            raise UsageError(f"{where} has no edits, such as age=+2; nor have the defaults.")
+        template = entry.output or file.defaults.output or DEFAULT
+        for clip in _clips(where, entry, base, clips, inside):
+            for chosen_edits in edits:
+                number += 1
+                each = chosen.model_copy(update={"edit": chosen_edits})
+                target = fill(template, clip, chosen_edits, each.preset, number)
+                target = _whole(base / target)
+                if inside is not None and not _below(target.parent, inside):
+                    raise OutputRefused(
+                        f"{where} would write {target}, outside the job file's folder; "
+                        "permit a folder with --root."
+                    )
+                yield Job(number, clip, target, each)
+
+
+def _merged(where: str, options: RunOptions, defaults: Settings, entry: Entry) -> RunOptions:
+    values = options.model_dump() | defaults.options() | entry.options()
+    try:
+        merged = RunOptions.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(f"{where}: {told(error)}") from error
+    if merged.start is not None and merged.end is not None and merged.end <= merged.start:
+        raise UsageError(f"{where}: end {merged.end} s is not after start {merged.start} s.")
+    return merged
+
+
+def _clips(
+    where: str,
+    entry: Entry,
+    base: Path,
+    clips: tuple[Path, ...],
+    inside: tuple[Path, ...] | None,
+) -> list[Path]:
+    if not entry.clips:
+        if not clips:
+            raise UsageError(f"{where} names no clips, and the command line has none.")
+        return [_whole(clip.absolute()) for clip in clips]
+    found: dict[Path, None] = {}
+    for pattern in entry.clips:
+        matches = list(islice(_matches(base, pattern), MOST + 1))
+        if not matches:
+            raise UsageError(f"{where}: {pattern!r} matches no file in {base}.")
+        for path in matches:
+            if inside is not None and not _below(path, inside):
+                raise UsageError(
+                    f"{where}: {pattern!r} leads to {path}, outside the job file's folder; "
+                    "permit a folder with --root."
+                )
+            found[path] = None
+    return list(found)
+
+
+def _matches(base: Path, pattern: str) -> Iterator[Path]:
+    """A path as it stands, whether it is there or not; or what a glob finds, in order."""
+    literal = base / pattern
+    if not glob.has_magic(pattern) or os.path.lexists(literal):
+        yield _whole(literal)
+        return
+    for name in sorted(glob.iglob(pattern, root_dir=base, recursive=True)):  # noqa: PTH207  # stays lazy, and hidden files hidden
+        if (base / name).is_file():
+            yield _whole(base / name)
+
+
+def _whole(path: Path) -> Path:
+    """Absolute and without ``..``. The last part stays what it is, be it a link."""
+    return path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
+
+
+def _below(path: Path, roots: tuple[Path, ...]) -> bool:
+    whole = path.resolve()
+    return any(whole.is_relative_to(root) for root in roots)
+
+
+def _apart(jobs: Sequence[Job]) -> None:
+    """Refuse outputs that are one file, or a clip of the batch, by name or by inode."""
+    clips = {job.clip: job.clip for job in jobs}
+    inodes = {_inode(clip): clip for clip in clips if clip.exists()}
+    taken: dict[Path, Job] = {}
+    for job in jobs:
+        if (other := taken.setdefault(job.target, job)) is not job:
+            raise OutputRefused(
+                f"Jobs {other.number} ({other.clip.name}) and {job.number} ({job.clip.name}) "
+                f"would both be written to {job.target}; the template has to tell them apart."
+            )
+        clip = clips.get(job.target)
+        if clip is None and job.target.exists():
+            clip = inodes.get(_inode(job.target))
+        if clip is not None:
+            raise OutputRefused(f"Job {job.number} would overwrite the input {clip}.")
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino

@@ -1,0 +1,121 @@
+"""From a job file to jobs. What a hostile one asks for is refused before anything is read."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.failure import OutputRefused, PipelineError, UsageError
+from pipeline.job_file import read_job_file
+from pipeline.jobs import Job, expand
+from pipeline.options import RunOptions
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three clips and a folder of two more; beside it, what is none of a job file's business."""
+    folder = tmp_path / "mine"
+    (folder / "more").mkdir(parents=True)
+    for name in ("a.mp4", "b.mov", "c[1].mp4", "more/d.mp4", "more/.hidden.mp4"):
+        (folder / name).write_text(name)
+    (tmp_path / "secret.mp4").write_text("not yours")
+    (folder / "link.mkv").symlink_to(tmp_path / "secret.mp4")
+    (folder / "away").symlink_to(tmp_path)
+    return folder
+
+
+def jobs(folder: Path, text: str, *clips: str, roots: tuple[Path, ...] = ()) -> tuple[Job, ...]:
+    path = folder / "jobs.yaml"
+    path.write_text(text)
+    return expand(
+        read_job_file(path), folder, RunOptions(), [folder / name for name in clips], roots
+    )
+
+
+def test_entries_inherit_override_and_multiply(folder: Path) -> None:
+    text = """
+defaults: {preset: draft, edits: [age=+2, "age=-1,smile=+1"], end: 0:01.5}
+jobs:
+- clips: ["*.mp4", a.mp4, "more/**/*.mp4"]
+- {clips: b.mov, edits: age=+1, preset: best, output: "out/{number}-{stem}.{edits}.mkv", start: 1}
+- {clips: "c[1].mp4", edits: [[age=+3, smile=-1]], crf: 20}
+"""
+    found = jobs(folder, text)
+    assert [(j.clip.name, ",".join(j.options.edit)) for j in found] == [
+        ("a.mp4", "age=+2"), ("a.mp4", "age=-1,smile=+1"),
+        ("c[1].mp4", "age=+2"), ("c[1].mp4", "age=-1,smile=+1"),
+        ("d.mp4", "age=+2"), ("d.mp4", "age=-1,smile=+1"),
+        ("b.mov", "age=+1"),
+        ("c[1].mp4", "age=+3,smile=-1"),
+    ]  # fmt: skip
+    assert [j.number for j in found] == list(range(1, 9))
+    assert {j.options.preset for j in found[:6]} == {"draft"}
+    seventh, last = found[6:]
+    assert seventh.target == folder / "out" / "0007-b.age+1.mkv"
+    assert (seventh.options.preset, seventh.options.start, seventh.options.end) == ("best", 1, 1.5)
+    assert last.target == folder / "c[1].age+3.smile-1.mp4"
+    assert (last.options.preset, last.options.crf) == ("draft", 20)
+
+
+def test_clips_of_the_command_line_are_for_entries_without(folder: Path) -> None:
+    text = "jobs: [{edits: age=+2}]"
+    assert [j.clip for j in jobs(folder, text, "a.mp4", "b.mov")] == [
+        folder / "a.mp4",
+        folder / "b.mov",
+    ]
+    with pytest.raises(UsageError, match="names no clips"):
+        jobs(folder, text)
+    with pytest.raises(UsageError, match="none is for"):
+        jobs(folder, "jobs: [{edits: age=+2, clips: a.mp4}]", "b.mov")
+
+
+HOSTILE = {
+    "jobs: [{clips: ../secret.mp4, edits: age=+1}]": (2, "outside the job file's folder"),
+    "jobs: [{clips: link.mkv, edits: age=+1}]": (2, "outside the job file's folder"),
+    "jobs: [{clips: away/secret.mp4, edits: age=+1}]": (2, "outside the job file's folder"),
+    "jobs: [{clips: 'away/*.mp4', edits: age=+1}]": (2, "outside the job file's folder"),
+    "jobs: [{clips: '../*.mp4', edits: age=+1}]": (2, "outside the job file's folder"),
+    "jobs: [{clips: /etc/passwd, edits: age=+1}]": (2, "outside the job file's folder"),
+    "jobs: [{clips: /etc/pass*, edits: age=+1}]": (2, "outside the job file's folder"),
+    'jobs: [{clips: "a\\0.mp4", edits: age=+1}]': (2, "pattern"),
+    "jobs: [{clips: a.mp4, edits: age=+1, output: ../x.mp4}]": (5, "outside the job file's"),
+    "jobs: [{clips: a.mp4, edits: age=+1, output: /tmp/x.mp4}]": (5, "outside the job file's"),
+    "jobs: [{clips: a.mp4, edits: age=+1, output: away/x.mp4}]": (5, "outside the job file's"),
+    "jobs: [{clips: a.mp4, edits: age=+1, output: away/../../x.mp4}]": (5, "outside"),
+    "jobs: [{clips: a.mp4, edits: [age=+1, age=+2], output: x.mp4}]": (5, "tell them apart"),
+    "jobs: [{clips: a.mp4, edits: [age=+1, age=1]}]": (5, "tell them apart"),
+    "jobs: [{clips: a.mp4, edits: age=+1, output: more/../a.mp4}]": (5, "overwrite the input"),
+    "jobs: [{clips: [a.mp4, b.mov], edits: age=+1, output: '{stem}.mov'}]": (5, "overwrite"),
+    "jobs: [{clips: a.mp4, edits: age=+1, run: rm}]": (2, r"unknown key jobs\[0\].run"),
+    "defaults: {clips: a.mp4}\njobs: [{edits: age=+1}]": (2, "unknown key defaults.clips"),
+    "job: []": (2, "jobs"),
+    "jobs: []": (2, "jobs"),
+    "- a": (2, "no keys and values"),
+    "jobs: [{clips: a.mp4}]": (2, "no edits"),
+    "jobs: [{clips: 'x*.mp4', edits: age=+1}]": (2, "matches no file"),
+    "jobs: [{clips: a.mp4, edits: age=+1, preset: quick}]": (2, r"jobs\[0\].preset is 'quick'"),
+    "jobs: [{clips: a.mp4, edits: age=+1, start: 2, end: 1}]": (2, "is not after"),
+    "jobs: [{clips: a.mp4, edits: age=+1, output: '{x}.mp4'}]": (2, "no field of a template"),
+    "jobs: [{clips: a.mp4, edits: age=+1, crf: yes}]": (2, "crf is True"),
+    "jobs: [{clips: a.mp4, edits: {a: 1}}]": (2, "edits"),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_job_files_are_refused(folder: Path, text: str) -> None:
+    code, why = HOSTILE[text]
+    with pytest.raises(PipelineError, match=why) as caught:
+        jobs(folder, text)
+    assert caught.value.exit_code == code
+
+
+def test_an_output_that_is_an_input_by_another_name_is_refused(folder: Path) -> None:
+    os.link(folder / "a.mp4", folder / "x.mp4")
+    with pytest.raises(OutputRefused, match=r"overwrite the input .*a.mp4"):
+        jobs(folder, "jobs: [{clips: a.mp4, edits: age=+1, output: x.mp4}]")
+
+
+def test_a_named_root_is_permitted(folder: Path, tmp_path: Path) -> None:
+    text = "jobs: [{clips: ../secret.mp4, edits: age=+1}]"
+    (only,) = jobs(folder, text, roots=(tmp_path,))
+    assert only.target == tmp_path / "secret.age+1.mp4"
