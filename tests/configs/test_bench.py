@@ -1,13 +1,15 @@
 """The plan of a bench, its table, and what the command refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from configs.bench import BenchInversion
 from configs.bench_plan import NO_ENCODER
-from configs.bench_table import ALL, SYNTHESISED, Row, table
+from configs.bench_table import ALL, SYNTHESISED, Row, frechet_cell, table
 from pipeline.__main__ import app
 from pipeline.commands.bench_table import as_json, as_table
 from pipeline.failure import UsageError
@@ -151,6 +153,25 @@ def test_the_table_is_told_to_people_and_programs() -> None:
     assert f"a, encoder: {NO_ENCODER}" in text
     assert "TL-ID" not in text
     assert '"inverter": "i2s"' in as_json(lines, {"steps": 4})
+
+
+def test_frechet_distances_pool_pictures_and_not_distances() -> None:
+    random = np.random.default_rng(0)
+    own, made = (random.normal(size=(20, 320)).astype(np.float32) for _ in range(2))
+    halves = [
+        replace(figures(0.01, 2.0, 3.0), source_features=own[part], features=made[part] + k,
+                edit_features=own[part])
+        for k, part in enumerate((slice(0, 10), slice(10, 20)))
+    ]  # fmt: skip
+    lines = table({Row("a", "joint"): halves[0], Row("b", "joint"): halves[1]})
+    whole = frechet_cell("fd_effnetlite0", own, np.concatenate([made[:10], made[10:] + 1]))
+    over = lines[-1].cell("fd_effnetlite0")
+    assert over.value == pytest.approx(whole.value) and over.count == 20
+    assert "320 features" in over.note
+    # Of a clip, edits stand beside the clip as it is.
+    assert lines[-1].cell("edit_fd_effnetlite0").value == pytest.approx(0, abs=1e-3)
+    with pytest.raises(KeyError):
+        table({Row("a", "joint"): figures(0.01, 2.0, 3.0)})[0].cell("edit_fd_effnetlite0")
 
 
 @pytest.mark.parametrize(
