@@ -1,49 +1,19 @@
 """The DAG of ``pipeline bench inversion``: one start, every inverter from it, figures of each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from configs.bench_table import SYNTHESISED, Row, Subject
-from configs.directions import known_directions
-from configs.inversion import GENERATOR, HEADS
+from configs.bench_plan import WINDOW, Bench, Files, GiveWeights, Rival, StartName
+from configs.bench_table import CURVED, SYNTHESISED, Subject
 from pipeline.failure import UsageError
-from pipeline.plan import Each, Node, Plan
-from stages.align import AlignFaces
+from pipeline.plan import Plan
 from stages.artifacts import SourceClip
-from stages.bench_edits import AddEditFigures
-from stages.bench_figures import MeasureInversion
-from stages.bench_inversion import RunInverter
-from stages.bench_starts import StartAtMean, StartNear
-from stages.crop_faces import CropFaces
-from stages.detect import DetectFaces
-from stages.encode import EncodeFaces
-from stages.encoder_weights import EncoderWeights
-from stages.evaluation import IdentityWeights
 from stages.face_choice import check_choice
-from stages.flow import EstimateFlow
-from stages.initialise import InitialiseLatents
-from stages.inverters.choice import METHODS, AnyMethod, find_method
+from stages.inverters.choice import METHODS, find_method
 from stages.inverters.joint import ABLATION
-from stages.network_weights import (
-    FaceModelWeights,
-    GeneratorWeights,
-    HeadWeights,
-    PerceptualWeights,
-)
-from stages.probe import Probe
-from stages.shots import FindShots
-from stages.synthesised import RenderSequence, SampleSequences
-from stages.track import TrackFaces
-
-GiveWeights = Callable[[str], tuple[Path, str]]
-WINDOW = 5
-"""Frames of a window: paper 003's N."""
-SLOWEST = 8.0
-"""Frames a second that a clip is taken to have at least, to read no more of it than is needed."""
-NO_ENCODER = "needs the encoder, which is not here"
+from stages.synthesised import SampleCurves, SampleSequences
 
 
 class BenchInversion(BaseModel):
@@ -56,17 +26,24 @@ class BenchInversion(BaseModel):
     them, is what others are related to."""
     ablation: bool = False
     """Ours with one part changed each."""
-    steps: int = Field(default=40, ge=1)
-    """Of every optimiser, for each window."""
+    steps: tuple[int, ...] = Field(default=(40,), min_length=1)
+    """Of every optimiser, for each window. Of several, every inverter takes each in turn."""
     frames: int = Field(default=2 * WINDOW, ge=WINDOW)
     """Frames of each clip, in whole windows."""
-    start: Literal["encoder", "mean"] = "encoder"
-    """The encoder's codes with the track's offset, or the mean latent."""
+    start: tuple[StartName, ...] = Field(default=("encoder",), min_length=1)
+    """The encoder's codes with the track's offset, or the mean latent; or each in turn."""
+    start_steps: int = Field(default=12, ge=1)
+    """Of the track's offset, once a clip, before all inverters: no part of their seconds."""
     face: str = "largest"
     """largest or track:N."""
-
     synthesised: int = Field(default=0, ge=0)
     """Sequences of paper 003's synthesised set to invert as well."""
+    curved: int = Field(default=0, ge=0)
+    """Sequences of its second set, along paths that are not straight."""
+    edits: bool = False
+    """Edit what was found in clips as well; in the synthesised sets that is always done."""
+    lec: bool = False
+    """Latent editing consistency, which inverts everything once more."""
 
     @field_validator("inverters")
     @classmethod
@@ -74,6 +51,13 @@ class BenchInversion(BaseModel):
         for name in names:
             find_method(name)
         return tuple(dict.fromkeys(names))
+
+    @field_validator("steps")
+    @classmethod
+    def _positive(cls, steps: tuple[int, ...]) -> tuple[int, ...]:
+        if min(steps, default=1) < 1:
+            raise UsageError(f"--steps {min(steps)}: at least one step is needed.")
+        return tuple(dict.fromkeys(steps))
 
     @field_validator("face")
     @classmethod
@@ -83,12 +67,20 @@ class BenchInversion(BaseModel):
         return check_choice(text)
 
     @property
-    def methods(self) -> dict[str, AnyMethod]:
-        """Settings of each row of the table, by its name."""
+    def rivals(self) -> list[Rival]:
+        """The rows of the table. Steps and start are in the label where there are several."""
         chosen = self.inverters or (() if self.ablation else tuple(METHODS))
         ablation = tuple(ABLATION) if self.ablation else ()
-        named = {name: find_method(name) for name in (*ablation, *chosen)}
-        return {n: m.model_copy(update={"steps": self.steps}) for n, m in named.items()}
+        found = []
+        for name in dict.fromkeys((*ablation, *chosen)):
+            method = find_method(name)
+            for start in dict.fromkeys(self.start):
+                for steps in self.steps:
+                    label = name if len(self.steps) == 1 else f"{name} {steps}"
+                    label = label if len(self.start) == 1 else f"{label} from {start}"
+                    method = method.model_copy(update={"steps": steps})
+                    found.append(Rival(label, method, start))
+        return found
 
     @property
     def windows(self) -> int:
@@ -101,6 +93,7 @@ class BenchInversion(BaseModel):
         weights: GiveWeights,
         encoder: tuple[Path, str] | None,
         identity: tuple[Path, str] | None = None,
+        niqe: tuple[Path, str] | None = None,
     ) -> tuple[Plan, list[Subject]]:
         """All stages, wired, and what there is to compare: a node of figures each.
 
@@ -109,144 +102,25 @@ class BenchInversion(BaseModel):
             weights: gives an entry's folder and digest.
             encoder: file and sha256, where there is one.
             identity: file and sha256 of a user's recognition network.
+            niqe: folder and sha256 of NIQE's parameters, where they can be had.
 
         Raises:
             UsageError: the start is the encoder's, and there is none.
         """
-        if encoder is None and self.start == "encoder":
+        bench = self.build(clips, Files(weights, encoder, identity, niqe))
+        return bench.plan, bench.subjects
+
+    def build(self, clips: Sequence[SourceClip], files: Files) -> Bench:
+        """The same, for who adds to it. Raises UsageError as ``plan`` does."""
+        if files.encoder is None and "encoder" in self.start:
             raise UsageError("There is no encoder to start from: use --start mean.")
-        bench = _Bench(self, weights, encoder, identity)
+        bench = Bench(self, files)
         names = [clip.path.name for clip in clips]
         for number, clip in enumerate(clips):
             name = names[number] if names.count(names[number]) == 1 else str(clip.path)
             bench.add_clip(name, number, clip)
         if self.synthesised:
-            bench.add_synthesised()
-        return bench.plan, bench.subjects
-
-
-class _Bench:
-    """A plan that grows clip by clip."""
-
-    def __init__(
-        self,
-        settings: BenchInversion,
-        weights: GiveWeights,
-        encoder: tuple[Path, str] | None,
-        identity: tuple[Path, str] | None,
-    ) -> None:
-        self.settings = settings
-        self.plan = plan = Plan()
-        self.subjects: list[Subject] = []
-        folder, sha256 = weights(HEADS)
-        self.models = plan.given(
-            "face_models", FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
-        )
-        self.generator = plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR)))
-        self.heads = plan.given(
-            "heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR)
-        )
-        self.perceptual = plan.given(
-            "perceptual", PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
-        )
-        self.encoder = encoder and plan.given("encoder", EncoderWeights(*encoder, GENERATOR))
-        self.identity = identity and plan.given("identity", IdentityWeights(*identity))
-        self.networks = {
-            "generator": self.generator,
-            "heads": self.heads,
-            "perceptual": self.perceptual,
-        }
-
-    def add_clip(self, shown: str, number: int, clip: SourceClip) -> None:
-        """Its first windows, and every inverter on them."""
-        plan = self.plan
-
-        def name(node: str) -> str:
-            return f"{node}_{number}"
-
-        source = plan.given(name("clip"), clip)
-        end = (self.settings.frames + 1) / SLOWEST
-        video = plan.add(name("video"), Probe(end=end), clip=source)
-        shots = plan.add(name("shots"), FindShots(), clip=source, video=video)
-        faces = plan.add(
-            name("faces"), DetectFaces(), face_models=self.models, clip=source, video=video
-        )
-        tracks = plan.add(name("tracks"), TrackFaces(), faces=faces, shots=shots, video=video)
-        alignment = plan.add(
-            name("alignment"), AlignFaces(face=self.settings.face), tracks=tracks, shots=shots,
-            video=video,
-        )  # fmt: skip
-        windows = plan.add(
-            name("windows"), CropFaces(span=WINDOW - 1), clip=source, video=video,
-            alignment=alignment,
-        )  # fmt: skip
-        if self.settings.start == "mean":
-            start = self.start_at_mean(name("start"), windows)
-        else:
-            encoded = self.encoded(name("encoded"), windows)
-            offset = plan.add(
-                name("offset"), InitialiseLatents(steps=self.settings.steps), clip=source,
-                video=video, alignment=alignment, encoder=self.encoder, **self.networks,
-            )  # fmt: skip
-            start = plan.add(name("start"), StartNear(), encoded=Each(encoded), starts=offset)
-        count = self.settings.windows
-        self.add_inverters(shown, str(number), windows, start, count)
-
-    def add_synthesised(self) -> None:
-        """Faces whose codes are known, and every inverter on them."""
-        plan, count = self.plan, self.settings.synthesised
-        known = tuple(plan.given(f"direction_{d.name}", d) for d in known_directions())
-        truth = plan.add(
-            "sequences", SampleSequences(samples=count, frames=WINDOW), generator=self.generator,
-            directions=known,
-        )  # fmt: skip
-        faces = plan.add(
-            "faces_synthesised", RenderSequence(), codes=Each(truth), generator=self.generator,
-            heads=self.heads,
-        )  # fmt: skip
-        if self.settings.start == "mean":
-            start = self.start_at_mean("start_synthesised", faces)
-        else:
-            start = self.encoded("start_synthesised", faces)
-        made = self.add_inverters(SYNTHESISED, SYNTHESISED, faces, start, count)
-        for subject, run in made:
-            edited = plan.add(
-                f"edits of {subject.node}", AddEditFigures(), figures=plan.nodes[subject.node],
-                made=run, truth=truth, directions=known, **self.networks,
-            )  # fmt: skip
-            self.subjects.append(Subject(subject.row, node=edited.name))
-            self.subjects.remove(subject)
-
-    def start_at_mean(self, name: str, windows: Node) -> Node:
-        return self.plan.add(
-            name, StartAtMean(), generator=self.generator, heads=self.heads, faces=Each(windows)
-        )
-
-    def encoded(self, name: str, windows: Node) -> Node:
-        return self.plan.add(
-            name, EncodeFaces(), faces=Each(windows), generator=self.generator,
-            encoder=self.encoder,
-        )  # fmt: skip
-
-    def add_inverters(
-        self, clip: str, number: str, windows: Node, start: Node, count: int
-    ) -> list[tuple[Subject, Node]]:
-        """All inverters on the first windows, from this start: their figures, and their runs."""
-        added: list[tuple[Subject, Node]] = []
-        flow = self.plan.add(f"flow_{number}", EstimateFlow(), faces=Each(windows))
-        for label, method in self.settings.methods.items():
-            if method.needs_encoder and self.encoder is None:
-                self.subjects.append(Subject(Row(clip, label), note=NO_ENCODER))
-                continue
-            stage = RunInverter(method=method, windows=count)
-            made = self.plan.add(
-                f"{label}_{number}", stage, faces=windows, flow=flow, start=start,
-                encoder=self.encoder if method.needs_encoder else None, **self.networks,
-            )  # fmt: skip
-            figures = self.plan.add(
-                f"figures of {label}_{number}", MeasureInversion(), made=made, faces=windows,
-                perceptual=self.perceptual, face_models=self.models, identity=self.identity,
-            )  # fmt: skip
-            added.append((Subject(Row(clip, label), node=figures.name), made))
-        self.subjects += [subject for subject, _ in added]
-        return added
+            bench.add_sequences(SYNTHESISED, SampleSequences(samples=self.synthesised))
+        if self.curved:
+            bench.add_sequences(CURVED, SampleCurves(samples=self.curved))
+        return bench

@@ -6,11 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from stages.artifacts import F32
 from stages.bench_figures import InversionFigures
 from stages.evaluation import Figure
+from stages.metrics.frechet import Moments, frechet
+from stages.networks.pooled_features import NAME as FRECHET
 
 ALL = "all"
 SYNTHESISED = "synthesised"
+CURVED = "curved"
+SETS = (SYNTHESISED, CURVED)
+"""Not clips: no part of what is pooled over all of them."""
 OURS = "joint"
 
 
@@ -79,7 +85,7 @@ def table(results: Mapping[Row, InversionFigures | str]) -> list[Line]:
     """
     lines = [_line(row, [found]) if not isinstance(found, str) else Line(row, note=found)
              for row, found in results.items()]  # fmt: skip
-    clips = list(dict.fromkeys(row.clip for row in results if row.clip != SYNTHESISED))
+    clips = list(dict.fromkeys(row.clip for row in results if row.clip not in SETS))
     inverters = list(dict.fromkeys(row.inverter for row in results))
     if len(clips) > 1:
         able = [i for i in inverters if not all(isinstance(results[Row(c, i)], str) for c in clips)]
@@ -98,6 +104,7 @@ def table(results: Mapping[Row, InversionFigures | str]) -> list[Line]:
 def _line(row: Row, found: Sequence[InversionFigures]) -> Line:
     names = [figure.name for figure in found[0].figures]
     cells = [_pooled([_named(each, name) for each in found]) for name in names]
+    cells += _distances(found)
     frames = sum(each.frames for each in found)
     cells.append(Cell("seconds", sum(each.seconds for each in found), count=frames))
     cells.append(Cell("cpu_seconds", sum(each.cpu_seconds for each in found), count=frames))
@@ -109,6 +116,35 @@ def _line(row: Row, found: Sequence[InversionFigures]) -> Line:
         steps=max(each.steps for each in found),
         cells=tuple(cells),
     )
+
+
+def _distances(found: Sequence[InversionFigures]) -> list[Cell]:
+    """Frechet distances, which pool pictures and not distances.
+
+    Edits are set beside what they should have been, or, of clips, beside the clips as they are.
+    """
+    own, made = _joined(found, "source_features"), _joined(found, "features")
+    cells = [frechet_cell(FRECHET, own, made)]
+    if any(len(each.edit_features) for each in found):
+        wanted, edited = _joined(found, "edit_wanted_features"), _joined(found, "edit_features")
+        cells.append(frechet_cell(f"edit_{FRECHET}", wanted if len(wanted) else own, edited))
+    return cells
+
+
+def frechet_cell(name: str, wanted: F32, made: F32) -> Cell:
+    """Between the features, (n, d) each, of what should be and of what is."""
+    if min(len(wanted), len(made)) < 2:
+        return Cell(name, None, note="needs two pictures or more")
+    sides = Moments(wanted.shape[1]), Moments(made.shape[1])
+    for moments, features in zip(sides, (wanted, made), strict=True):
+        moments.add(features)
+    found = frechet(*sides)
+    note = "" if found.full_rank else f"{found.samples} samples for {found.dims} features"
+    return Cell(name, found.value, count=found.samples, note=note)
+
+
+def _joined(found: Sequence[InversionFigures], name: str) -> F32:
+    return np.concatenate([getattr(each, name) for each in found])
 
 
 def _named(found: InversionFigures, name: str) -> Figure:

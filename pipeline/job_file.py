@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pipeline.failure import UsageError
-from pipeline.options import Time, listed
+from pipeline.options import Time
+from pipeline.options import edits as separate_edits
 from pipeline.template import check_template
 from pipeline.untrusted import read_untrusted
 
@@ -20,7 +21,7 @@ def _sets(value: object) -> object:
     entries = _one_or_more(value)
     if not isinstance(entries, list | tuple):
         return entries
-    return [listed(entry) for entry in entries]
+    return [separate_edits(entry) for entry in entries]
 
 
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]

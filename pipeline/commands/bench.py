@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.commands.bench_options import Device, Encoder, Quiet, Threads, WorkDir
+from pipeline.commands.paper_003 import paper_003
+
 if TYPE_CHECKING:
     from configs.bench import BenchInversion
-    from configs.bench_table import Line
-    from pipeline.weights import Weights
+    from stages.artifacts import SourceClip
 
 app = typer.Typer(no_args_is_help=True, help="Comparisons: small samples, resumable.")
 
@@ -34,17 +36,35 @@ def inversion(
     ablation: Annotated[
         bool, typer.Option("--ablation/--no-ablation", help="Ours with one part changed each.")
     ] = False,
-    steps: Annotated[int, typer.Option(min=1, help="Of every optimiser, for each window.")] = 40,
+    steps: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Of every optimiser, for each window; repeatable. Default: 40.", metavar="N"
+        ),
+    ] = None,
     frames: Annotated[int, typer.Option(min=5, help="Of each clip, in windows of five.")] = 10,
-    start: Annotated[str, typer.Option(help="encoder, or mean: where all start from.")] = "encoder",
+    start: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="encoder, or mean: where all start from; repeatable. Default: encoder.",
+            metavar="NAME",
+        ),
+    ] = None,
     synthesised: Annotated[
         int, typer.Option(min=0, help="Sequences of paper 003's synthesised set as well.")
     ] = 0,
+    curved: Annotated[
+        int, typer.Option(min=0, help="Sequences of its second set, whose paths are not straight.")
+    ] = 0,
+    edits: Annotated[
+        bool, typer.Option("--edits/--no-edits", help="Figures of edits of the clips as well.")
+    ] = False,
+    lec: Annotated[
+        bool,
+        typer.Option("--lec/--no-lec", help="Latent editing consistency: everything done twice."),
+    ] = False,
     face: Annotated[str, typer.Option(help="largest or track:N.")] = "largest",
-    encoder: Annotated[
-        Path | None,
-        typer.Option(help="Another trained encoder than ours.", show_default=False),
-    ] = None,
+    encoder: Encoder = None,
     identity: Annotated[
         Path | None,
         typer.Option(
@@ -56,11 +76,10 @@ def inversion(
     json: Annotated[
         bool, typer.Option("--json/--no-json", help="One JSON object on stdout.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Default: all cores.", show_default=False)
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
+    work_dir: WorkDir = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
 ) -> None:
     """Run the inverters side by side on the first windows of each clip, and print the table.
 
@@ -69,25 +88,51 @@ def inversion(
 
     Example: pipeline bench inversion clip.mp4 --inverter joint --inverter i2s --steps 20
     """
-    from pipeline.commands.bench_table import as_json, as_table
+    from pipeline.commands.bench_work import Machine, carry_out, given_files
+    from pipeline.failure import UsageError
     from pipeline.interrupt import Stopped, stoppable
 
+    machine = Machine(device, threads, work_dir, quiet)
+    machine.check()
     try:
         with stoppable():
             settings = _settings(
                 start=start, face=face, steps=steps, frames=frames, ablation=ablation,
-                inverters=inverter, synthesised=synthesised,
+                inverters=inverter, synthesised=synthesised, curved=curved, edits=edits, lec=lec,
             )  # fmt: skip
-            lines, code = _carry_out(
-                settings, clips or [], encoder, identity, device, threads, quiet
-            )
+            if not clips and not settings.synthesised and not settings.curved:
+                raise UsageError("Name at least one clip, or --synthesised N.")
+            built = settings.build(sources(clips), given_files(encoder, identity, quiet=quiet))
+            found = carry_out(built, machine)
     except Stopped as stopped:
         sys.stderr.write(f"Stopped ({stopped}). The same command goes on with what is finished.\n")
         raise typer.Exit(stopped.exit_code) from None
-    text = as_json(lines, settings.model_dump(mode="json")) if json else as_table(lines)
+
+    from configs.bench_plan import bench_directions
+    from configs.bench_table import table
+    from pipeline.commands.bench_table import as_json, as_table
+    from pipeline.verdict import PARTIAL
+
+    results = {s.row: found.of(s.node) if s.node else s.note for s in built.subjects}
+    found.refuse_nothing(list(results.values()))
+    lines = table(results)
+    edited = settings.synthesised or settings.curved or settings.edits or settings.lec
+    names = [d.name for d in bench_directions()] if edited else []
+    text = as_json(lines, settings.model_dump(mode="json")) if json else as_table(lines, names)
     sys.stdout.write(text + "\n")
-    if code:
-        raise typer.Exit(code)
+    if found.partial:
+        raise typer.Exit(PARTIAL)
+
+
+app.command("paper-003")(paper_003)
+
+
+def sources(clips: list[Path] | None) -> "list[SourceClip]":
+    """The clips that a user names. Raises InputError when one cannot be read."""
+    from pipeline.commands.given import given_file
+    from stages.artifacts import SourceClip
+
+    return [SourceClip(*given_file(clip)) for clip in clips or ()]
 
 
 def _settings(**given: Any) -> "BenchInversion":
@@ -102,73 +147,3 @@ def _settings(**given: Any) -> "BenchInversion":
         first = error.errors()[0]
         told = first["msg"].removeprefix("Value error, ").rstrip(".")
         raise UsageError(f"--{first['loc'][0]} {first['input']!r}: {told}.") from error
-
-
-def _carry_out(
-    settings: "BenchInversion", clips: list[Path], encoder: Path | None, identity: Path | None,
-    wanted: str, threads: int | None, quiet: bool,
-) -> "tuple[list[Line], int]":  # fmt: skip
-    """The table's lines, and the exit code: 8 when some of it could not be had."""
-    import os
-
-    from configs.bench_table import table
-    from pipeline import device, folders, schedule
-    from pipeline.allocator import keep_memory
-    from pipeline.commands.clip import WorkFailed
-    from pipeline.commands.given import given_file
-    from pipeline.commands.weights import say
-    from pipeline.failure import UsageError
-    from pipeline.local import LocalPool
-    from pipeline.show import Show
-    from pipeline.store import Store
-    from pipeline.verdict import PARTIAL
-    from pipeline.weights import Weights
-    from pipeline.weights import quiet as silent
-    from stages.artifacts import SourceClip
-
-    if wanted not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"--device {wanted!r}: auto, cpu or cuda.")
-    if not clips and not settings.synthesised:
-        raise UsageError("Name at least one clip, or --synthesised N.")
-    where = device.choose(wanted)  # type: ignore[arg-type]  # checked above
-    sources = [SourceClip(*given_file(clip)) for clip in clips]
-    have = Weights(say=silent if quiet else say)
-    network = None if identity is None else given_file(identity)
-    plan, subjects = settings.plan(sources, have.given, _encoder(have, encoder), network)
-
-    keep_memory()
-    store = Store(folders.cache() / "work")
-    cores = threads or len(os.sched_getaffinity(0))
-    nodes = sum(each.stage is not None for each in plan.nodes.values())
-    with (
-        LocalPool(store, device=where, threads=cores) as pool,
-        Show("bench", nodes=nodes, verbosity=-1 if quiet else 0) as show,
-    ):
-        done = schedule.run(plan, store, pool, show)
-    results: dict[Any, Any] = {}
-    for subject in subjects:
-        results[subject.row] = subject.note
-        if subject.node:
-            try:
-                results[subject.row] = done.load(subject.node, store)
-            except LookupError:
-                told = next(f for f in done.failures if f.node == subject.node)
-                results[subject.row] = told.text
-    if done.failures and all(isinstance(found, str) for found in results.values()):
-        raise WorkFailed(done.failures[0])
-    return table(results), PARTIAL if done.failures else 0
-
-
-def _encoder(have: "Weights", file: Path | None) -> tuple[Path, str] | None:
-    """The encoder's file and sha256: the named one, or ours where it is shipped."""
-    from configs.inversion import ENCODER
-    from pipeline.commands.given import given_file
-    from pipeline.failure import MissingDependency, UsageError
-
-    if file is not None:
-        return given_file(file)
-    try:
-        folder, sha256 = have.given(ENCODER)
-    except (MissingDependency, UsageError):
-        return None
-    return folder / "encoder.safetensors", sha256

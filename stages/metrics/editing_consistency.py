@@ -33,8 +33,12 @@ def editing_consistency(
             distance. None for all.
     """
     codes = invert(images)
-    again = invert(render(codes + offset)) - offset
-    apart = again - codes
+    return distance(codes, invert(render(codes + offset)), offset, acting)
+
+
+def distance(codes: Tensor, again: Tensor, offset: Tensor, acting: Tensor | None = None) -> Tensor:
+    """(n,) how far from ``codes`` (n, rows, d) those found ``again`` lie, the edit taken back."""
+    apart = again - offset - codes
     if acting is not None:
         apart = apart[:, acting]
     found: Tensor = torch.linalg.vector_norm(apart.flatten(1), dim=1)

@@ -1,15 +1,19 @@
 """The plan of a bench, its table, and what the command refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from configs.bench import NO_ENCODER, BenchInversion
-from configs.bench_table import ALL, SYNTHESISED, Row, table
+from configs.bench import BenchInversion
+from configs.bench_plan import NO_ENCODER
+from configs.bench_table import ALL, SYNTHESISED, Row, frechet_cell, table
 from pipeline.__main__ import app
 from pipeline.commands.bench_table import as_json, as_table
 from pipeline.failure import UsageError
+from pipeline.plan import sources
 from stages.artifacts import SourceClip
 from stages.bench_figures import InversionFigures
 from stages.bench_inversion import RunInverter
@@ -25,7 +29,7 @@ def give(name: str) -> tuple[Path, str]:
 
 
 def test_every_inverter_starts_from_the_same_codes_with_the_same_steps() -> None:
-    settings = BenchInversion(steps=7, frames=12)
+    settings = BenchInversion(steps=(7,), frames=12)
     plan, subjects = settings.plan(CLIPS, give, ENCODER)
     assert len(subjects) == 2 * len(METHODS) and all(s.node for s in subjects)
     for number in (0, 1):
@@ -40,10 +44,10 @@ def test_every_inverter_starts_from_the_same_codes_with_the_same_steps() -> None
 def test_without_an_encoder_some_rows_say_why_they_are_empty() -> None:
     with pytest.raises(UsageError, match="--start mean"):
         BenchInversion().plan(CLIPS, give, None)
-    plan, subjects = BenchInversion(start="mean").plan(CLIPS[:1], give, None)
+    plan, subjects = BenchInversion(start=("mean",)).plan(CLIPS[:1], give, None)
     empty = {s.row.inverter: s.note for s in subjects if not s.node}
     assert empty == dict.fromkeys(("in-domain", "encoder", "finetune"), NO_ENCODER)
-    assert "encoded_0" not in plan.nodes
+    assert "encoded_0" not in plan.nodes and "offset_0" not in plan.nodes
 
 
 def test_the_synthesised_set_is_inverted_beside_the_clips() -> None:
@@ -56,10 +60,36 @@ def test_the_synthesised_set_is_inverted_beside_the_clips() -> None:
 
 
 def test_an_ablation_is_of_ours() -> None:
-    methods = BenchInversion(ablation=True, steps=3).methods
-    assert {method.name for method in methods.values()} == {"joint"}
-    assert {method.steps for method in methods.values()} == {3}
-    assert "literal consistency" in methods
+    rivals = BenchInversion(ablation=True, steps=(3,)).rivals
+    assert {rival.method.name for rival in rivals} == {"joint"}
+    assert {rival.method.steps for rival in rivals} == {3}
+    assert "literal consistency" in [rival.label for rival in rivals]
+
+
+def test_steps_and_starts_are_crossed_and_named() -> None:
+    settings = BenchInversion(inverters=("joint",), steps=(20, 200), start=("encoder", "mean"))
+    plan, subjects = settings.plan(CLIPS[:1], give, ENCODER)
+    assert [subject.row.inverter for subject in subjects] == [
+        "joint 20 from encoder", "joint 200 from encoder", "joint 20 from mean",
+        "joint 200 from mean",
+    ]  # fmt: skip
+    for label, steps, start in (("joint 20 from encoder", 20, "start_0"),
+                                ("joint 200 from mean", 200, "mean_0")):  # fmt: skip
+        node = plan.nodes[f"{label}_0"]
+        assert isinstance(node.stage, RunInverter) and node.stage.method.steps == steps
+        assert [each.name for each in node.inputs["start"].nodes] == [start]
+
+
+def test_editing_consistency_inverts_what_was_edited() -> None:
+    settings = BenchInversion(inverters=("joint", "i2s"), lec=True)
+    plan, subjects = settings.plan(CLIPS[:1], give, ENCODER)
+    assert [subject.node for subject in subjects] == ["consistency of joint_0",
+                                                      "consistency of i2s_0"]  # fmt: skip
+    first, again = plan.nodes["i2s_0"], plan.nodes["i2s_0 again"]
+    assert first.stage == again.stage
+    assert [n.name for n in again.inputs["faces"].nodes] == ["edited by i2s_0"]
+    (made,) = sources(plan.nodes["edited by i2s_0"].inputs["made"])
+    assert made is first
 
 
 def figures(mse: float, warp: float, seconds: float, frames: int = 5) -> InversionFigures:
@@ -117,11 +147,31 @@ def test_the_table_is_told_to_people_and_programs() -> None:
         Row("a", "joint"): figures(0.01, 2.0, 3.0), Row("a", "encoder"): NO_ENCODER,
         Row("a", "i2s"): figures(0.02, 1.0, 6.0),
     })  # fmt: skip
-    text = as_table(lines)
+    text = as_table(lines, ["age", "yaw"])
+    assert "edited along: age, yaw." in text
     assert "20 (0) x2.00" in text and "1 (0) x0.50" in text
     assert f"a, encoder: {NO_ENCODER}" in text
     assert "TL-ID" not in text
     assert '"inverter": "i2s"' in as_json(lines, {"steps": 4})
+
+
+def test_frechet_distances_pool_pictures_and_not_distances() -> None:
+    random = np.random.default_rng(0)
+    own, made = (random.normal(size=(20, 320)).astype(np.float32) for _ in range(2))
+    halves = [
+        replace(figures(0.01, 2.0, 3.0), source_features=own[part], features=made[part] + k,
+                edit_features=own[part])
+        for k, part in enumerate((slice(0, 10), slice(10, 20)))
+    ]  # fmt: skip
+    lines = table({Row("a", "joint"): halves[0], Row("b", "joint"): halves[1]})
+    whole = frechet_cell("fd_effnetlite0", own, np.concatenate([made[:10], made[10:] + 1]))
+    over = lines[-1].cell("fd_effnetlite0")
+    assert over.value == pytest.approx(whole.value) and over.count == 20
+    assert "320 features" in over.note
+    # Of a clip, edits stand beside the clip as it is.
+    assert lines[-1].cell("edit_fd_effnetlite0").value == pytest.approx(0, abs=1e-3)
+    with pytest.raises(KeyError):
+        table({Row("a", "joint"): figures(0.01, 2.0, 3.0)})[0].cell("edit_fd_effnetlite0")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.stage import Context
 from stages import joint_inversion, label_samples, synthesised
-from stages.bench_edits import AddEditFigures
+from stages.bench_edits import AddEditFigures, Editor
 from stages.bench_figures import InversionFigures
 from stages.bench_inversion import InversionRun
 from stages.direction_file import DirectionHeader, write_direction
@@ -16,7 +16,7 @@ from stages.edit_artifacts import Direction
 from stages.inversion_artifacts import Latents
 from stages.inverters import interface
 from stages.network_weights import GeneratorWeights
-from stages.synthesised import RenderSequence, SampleSequences, moved
+from stages.synthesised import RenderSequence, SampleCurves, SampleSequences, moved
 from tests.stages import tiny
 
 SHAPE = tiny.SMALLER
@@ -96,13 +96,44 @@ def test_true_codes_edit_without_error_and_others_do_not(directions: list[Direct
     made = InversionRun(1.0, 1.0, (3, 3), codes, images, none)
     before = InversionFigures(10, 2, 3, 1.0, 1.0, ())
 
-    def figures(run: InversionRun) -> dict[str, float | None]:
-        found = AddEditFigures().run(inverter, before, run, truth, directions, Context(Path()))
-        assert [figure.count for figure in found.figures] == [10, 8, 8]
+    def figures(run: InversionRun, stage: AddEditFigures) -> dict[str, float | None]:
+        editor = Editor(inverter, tiny.judges())
+        found = stage.run(editor, before, run, directions, Context(Path()), truth)
+        assert len(found.edit_features) == len(found.edit_wanted_features) == 8
+        counts = {figure.name: figure.count for figure in found.figures}
+        assert (counts["code_error"], counts["edit_mse"]) == (10, 8)
         return {figure.name: figure.value for figure in found.figures}
 
-    exact = figures(made)
-    assert set(exact.values()) == {0.0}
-    off = figures(replace(made, w_plus=codes + np.float32(0.3)))
-    assert off["code_error"] == pytest.approx(0.09, rel=1e-3)
-    assert (off["edit_mse"] or 0) > 1e-5
+    for stage in (AddEditFigures(), AddEditFigures(path="curved")):
+        exact = figures(made, stage)
+        assert exact["code_error"] == exact["edit_mse"] == exact["edit_perceptual_apart"] == 0
+        off = figures(replace(made, w_plus=codes + np.float32(0.3)), stage)
+        assert off["code_error"] == pytest.approx(0.09, rel=1e-3)
+        assert (off["edit_mse"] or 0) > 1e-5
+
+
+def test_of_a_clip_edits_are_looked_at_without_the_truth(directions: list[Direction]) -> None:
+    inverter = tiny.inverter(SHAPE)
+    codes = np.concatenate([each.w_plus for each in sequences(2, directions)])
+    made = InversionRun(1.0, 1.0, (3, 3), codes, tiny.pictures(inverter, codes),
+                        np.zeros((len(codes), 0), np.float32))  # fmt: skip
+    before = InversionFigures(10, 2, 3, 1.0, 1.0, ())
+    editor = Editor(inverter, tiny.judges())
+    found = AddEditFigures().run(editor, before, made, directions, Context(Path()))
+    assert len(found.edit_features) == 8 and not len(found.edit_wanted_features)
+    assert [figure.name for figure in found.figures] == ["edit_niqe_skvideo"]
+
+
+def test_the_second_set_has_the_same_people_and_other_paths(directions: list[Direction]) -> None:
+    generator = GeneratorWeights("g", Path(), "0")
+    stages = SampleSequences(samples=4, reach=0.1), SampleCurves(samples=4, reach=0.1)
+    even, bent = ([*s.run(generator, directions, Context(Path()))] for s in stages)
+    for straight, curved in zip(even, bent, strict=True):
+        steps = np.diff(straight.w_plus[:, 0], axis=0)
+        along = int(np.abs(steps).max(axis=0).argmax())
+        # As much of the direction, and more beside it; nothing in rows that it does not act on.
+        np.testing.assert_allclose(
+            curved.w_plus[:, 0, along], straight.w_plus[:, 0, along], atol=2e-3
+        )
+        assert np.abs(curved.w_plus - straight.w_plus).max() > 5e-3
+        np.testing.assert_array_equal(curved.w_plus[:, 3], straight.w_plus[:, 3])

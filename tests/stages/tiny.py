@@ -16,6 +16,7 @@ from stages.artifacts import F32, F64, U8, Alignment, Colour, Tracks, Video
 from stages.edit_artifacts import Edits
 from stages.inversion_artifacts import Flow
 from stages.joint_inversion import Inverter
+from stages.metrics.perceptual import EffnetDistance
 from stages.networks.mobile_stylegan import (
     GeneratorShape,
     MobileStyleGAN,
@@ -24,7 +25,9 @@ from stages.networks.mobile_stylegan import (
     ToImage,
 )
 from stages.networks.perceptual import Perceptual
+from stages.networks.pooled_features import DIMS, PooledFeatures
 from stages.networks.rgb_head import RenderableGenerator
+from stages.picture_figures import PictureJudges
 
 SHAPE = GeneratorShape(style_dim=16, channels=(16,) * 6, mapping_layers=2)
 """Features to 128 pixels, images of 256."""
@@ -107,6 +110,31 @@ def codes(found: Inverter, count: int, spread: float = 1.0, seed: int = 3) -> F3
     steps = 0.1 * spread * random.normal(size=(count, rows, dim)).cumsum(axis=0)
     free = torch.tensor(np.asarray(base + steps, np.float32))
     return np.asarray(found.complete(free).numpy(), np.float32)
+
+
+class _Apart(EffnetDistance):
+    """Stands in for the perceptual distance: the mean absolute one."""
+
+    name = "perceptual_apart"
+
+    def __init__(self) -> None: ...
+
+    def __call__(self, a: U8, b: U8) -> F32:
+        return np.asarray(np.abs(a.astype(float) - b).mean(axis=(1, 2, 3)), np.float32)
+
+
+class _Corners(PooledFeatures):
+    """Stands in for pooled features: the first pixels."""
+
+    def __init__(self) -> None: ...
+
+    def __call__(self, crops: U8) -> F32:
+        return crops.reshape(len(crops), -1)[:, :DIMS].astype(np.float32)
+
+
+def judges() -> PictureJudges:
+    """What looks at pictures, without weights."""
+    return PictureJudges(_Apart(), _Corners())
 
 
 def still(count: int, size: int = 32) -> Flow:
