@@ -147,7 +147,7 @@ class Faces(Artifact):
 class Tracks(Artifact):
     """Faces followed through each shot: rows sorted by (track, frame), without gaps in a track.
 
-    ``track``: (r,) ids from 0, largest face first. ``interpolated``: (r,) the detector had missed
+    ``track``: (r,) ids from 0, the face that shows most first. ``interpolated``: (r,) the detector had missed
     it and a short gap was closed. Others as in ``Faces``.
     """
 

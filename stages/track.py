@@ -12,6 +12,7 @@ from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import F32, F64, Faces, Shots, Tracks, Video
 from stages.networks.blazeface import overlaps
 from stages.quad import eyes_and_mouth
+from stages.yaw import yaw_of
 
 
 @dataclass(eq=False)
@@ -28,7 +29,7 @@ class TrackFaces(Stage):
     cheapest assignment is taken (Hungarian method). Tracks never cross a cut.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=0.5)
 
     max_gap: Annotated[float, Field(ge=0, le=2)] = 0.2
@@ -54,7 +55,7 @@ class TrackFaces(Stage):
                 lasts = float(seconds[frames[-1]] - seconds[frames[0]])
                 if lasts + usual >= min(self.min_seconds, whole):
                     tables.append(_fill_gaps(faces, path.rows, seconds))
-        tables.sort(key=_presence, reverse=True)
+        tables.sort(key=lambda table: _presence(table, video.upright_size), reverse=True)
         return _join(tables, faces)
 
     def _follow(
@@ -120,10 +121,16 @@ def _fill_gaps(faces: Faces, rows: list[int], seconds: F64) -> Tracks:
     )
 
 
-def _presence(table: Tracks) -> float:
-    """Mean area times length."""
-    size = table.box[:, 2:] - table.box[:, :2]
-    return float(np.prod(size, axis=1, dtype=np.float64).sum())
+def _presence(table: Tracks, size: tuple[int, int]) -> float:
+    """How much of a face is shown over time: its area inside the picture, less as it turns away.
+
+    By the whole box's area alone, a head bowed out of the picture counts more than the face behind
+    it that looks at us.
+    """
+    corners = np.clip(table.box.reshape(-1, 2, 2).astype(np.float64), 0, size)
+    area = np.prod(corners[:, 1] - corners[:, 0], axis=1)
+    facing = np.cos(np.radians(np.clip(yaw_of(table.landmarks), -90, 90)))
+    return float((area * np.square(facing)).sum())
 
 
 def _join(tables: list[Tracks], faces: Faces) -> Tracks:

@@ -11,13 +11,18 @@ import imageio_ffmpeg
 
 @dataclass(frozen=True)
 class Clip:
-    """``source`` is a file of ../shared/assets/clips. ``remux`` names a recipe of this module."""
+    """``source`` is a file of ../shared/assets/clips. ``remux`` names a recipe of this module.
+
+    ``lies``: quarter turns (of ``np.rot90``) by which judges have to turn what is seen, since they
+    know faces that stand only.
+    """
 
     name: str
     source: str
     one_face: bool = True
     draft_frames: int = 40
     remux: str = ""
+    lies: int = 0
 
 
 CLIPS = (
@@ -28,7 +33,7 @@ CLIPS = (
     Clip("pexels_two_faces", "pexels_two_faces.mp4", one_face=False),
     # A hand covers the face at the beginning, and she turns away after frame 50.
     Clip("pexels_one_face", "pexels_one_face.mp4", draft_frames=64),
-    Clip("rotated_90", "portrait_d3.mp4", remux="rotation"),
+    Clip("rotated_90", "portrait_d3.mp4", remux="rotation", lies=3),
     Clip("two_audio_subtitles", "portrait_d3.mp4", remux="tracks"),
     Clip("start_offset", "portrait_d3.mp4", remux="offset"),
 )

@@ -128,14 +128,14 @@ def _faces(
     judges: Judges,
 ) -> None:
     """Lines on ages, identity and steadiness; pictures to look at."""
-    source = [p.rgb for p in pictures(source_path)]
-    edited = {e: _rgb(outcomes[e]) for e in EDITS[:2]}
+    source = _seen(source_path, clip)
+    edited = {e: _seen(outcomes[e].output, clip) for e in EDITS[:2]}
     boundaries: list[str] = []
     chosen = choose(judges.faces, source, edited["age=+2"])
     sheet.told("frames judged", sum(face is not None for face in chosen))
     own = judges.judge(source, source, chosen)
     sheet.told("source's age, both judges", f"{own.age.mean():.1f}, {own.second_age.mean():.1f}")
-    masks = [region.mask for region in regions]
+    masks = _stood([region.mask for region in regions], clip)
     worst = np.zeros(max(len(source) - 1, 0))
     for edit, frames in edited.items():
         verdict = judges.judge(source, frames, chosen)
@@ -153,14 +153,14 @@ def _faces(
         boundaries.append(f"{found.boundary[0]:.2f}")
     # An encoder's groups of B frames have a period of four as well, so windows are told apart on
     # what it was given; what it made of that is in the note.
-    given = steadiness.measure(source, _rgb(outcomes["lossless"]), masks)
+    given = steadiness.measure(source, _seen(outcomes["lossless"].output, clip), masks)
     chance = " ".join(f"{v:.2f}" for v in given.boundary[1:])
     note = f"shifted by 1, 2, 3 frames {chance}; encoded {', '.join(boundaries)}"
     sheet.at_most("warp error at window boundaries / within", given.boundary[0], 1.1, note=note)
     sheet.told(
         "warp error before encoding, inside, border", f"{given.inside:.2f}, {given.border:.2f}"
     )
-    coded = steadiness.measure(source, _rgb(outcomes["age=0"]), masks)
+    coded = steadiness.measure(source, _seen(outcomes["age=0"].output, clip), masks)
     sheet.told("warp error of age=0, inside, border", f"{coded.inside:.2f}, {coded.border:.2f}")
     folder = place.out / "pictures" / sheet.unit.replace("/", "-")
     look.write(folder, source, edited, chosen, worst)
@@ -176,8 +176,13 @@ def _upright(source: Path, result: Path) -> tuple[str, str, bool]:
     return best, "= as it is", best == "as it is"
 
 
-def _rgb(outcome: Outcome) -> list[np.ndarray]:
-    return [picture.rgb for picture in pictures(outcome.output)]
+def _seen(path: Path, clip: Clip) -> list[np.ndarray]:
+    return _stood([picture.rgb for picture in pictures(path)], clip)
+
+
+def _stood(shown: list[np.ndarray], clip: Clip) -> list[np.ndarray]:
+    """Pictures or masks as they are seen, turned so that faces stand."""
+    return [np.ascontiguousarray(np.rot90(each, clip.lies)) for each in shown]
 
 
 def _ages(sheet: Sheet, edit: str, own: Verdict, verdict: Verdict, one_face: bool) -> None:

@@ -119,3 +119,30 @@ def test_a_far_false_alarm_does_not_break_a_good_pair() -> None:
 def test_no_faces_give_no_tracks() -> None:
     tracks = track(faces([]), video(range(0, 40, 4)))
     assert len(tracks.track) == 0 and tracks.landmarks.shape == (0, 68, 2)
+
+
+def test_a_large_face_that_hangs_out_of_the_picture_does_not_come_first() -> None:
+    hanging = [(i, 20.0, -70.0, 100.0) for i in range(20)]
+    whole = [(i, 300.0, 200.0, 80.0) for i in range(20)]
+    found = track(faces([*hanging, *whole]), video(range(0, 80, 4)))
+    assert found.box[found.track == 0][0].tolist() == [300, 200, 380, 280]
+
+
+def test_a_large_face_that_looks_away_does_not_come_first() -> None:
+    found = faces(
+        [
+            *((i, 20.0, 20.0, 100.0) for i in range(20)),
+            *((i, 300.0, 200.0, 80.0) for i in range(20)),
+        ]
+    )
+    points = found.landmarks.copy()
+    # Outer eye corners and the tip of the nose: the larger face's is far to one side.
+    points[:, 36], points[:, 45] = found.box[:, :2], found.box[:, :2] + (50, 0)
+    large = found.box[:, 0] < 100
+    points[:, 30] = (points[:, 36] + points[:, 45]) / 2
+    points[large, 30] += (25, 0)
+    turned = Faces(
+        layout="ibug", frame=found.frame, box=found.box, score=found.score, landmarks=points
+    )
+    ids = track(turned, video(range(0, 80, 4)))
+    assert ids.box[ids.track == 0][0, 0] == 300
