@@ -147,8 +147,8 @@ class Faces(Artifact):
 class Tracks(Artifact):
     """Faces followed through each shot: rows sorted by (track, frame), without gaps in a track.
 
-    ``track``: (r,) ids from 0, the face that shows most first. ``interpolated``: (r,) the detector had missed
-    it and a short gap was closed. Others as in ``Faces``.
+    ``track``: (r,) ids from 0, the face that shows most first. ``interpolated``: (r,) the detector
+    had missed it and a short gap was closed. Others as in ``Faces``.
     """
 
     layout: Literal["mesh", "ibug"]
