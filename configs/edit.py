@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from configs.directions import find_direction, known_directions
 from configs.inversion import GENERATOR, GiveWeights, give_networks, invert
+from configs.photo import as_clip, refuse_for_photo
 from configs.presets import MOVING, PRESETS, PresetName
 from configs.transfer import Transfer, add_transfers, check_together, prefixes
 from pipeline.artifact import Artifact
@@ -22,9 +23,12 @@ from stages.edit_text import parse_edits
 from stages.face_choice import check_choice
 from stages.network_weights import AgeGenderWeights
 from stages.networks.mobile_stylegan import GeneratorShape
+from stages.photo_clip import CheckPhotoOutput
 from stages.probe import Probe
 from stages.render import RenderClip
+from stages.render_photo import RenderPhoto
 from stages.verify import Verify
+from stages.verify_photo import VerifyPhoto
 
 
 class EditClip(BaseModel):
@@ -88,7 +92,7 @@ class EditClip(BaseModel):
     def plan(self, clip: SourceClip, weights: GiveWeights) -> Plan:
         """All stages, wired. The node ``result`` holds the verified clip."""
         plan, preset = Plan(), PRESETS[self.preset]
-        source = plan.given("clip", clip)
+        source = as_clip(plan, clip)
         ages = plan.given("age_gender", AgeGenderWeights("age-gender", *weights("age-gender")))
         networks = give_networks(plan, weights)
         asked = parse_edits(self.edits)
@@ -96,9 +100,15 @@ class EditClip(BaseModel):
         directions = tuple(plan.given(f"direction_{n}", find_direction(n)) for n in names)
 
         video = plan.add("video", Probe(start=self.start, end=self.end), clip=source)
-        plan.add(
-            "output", CheckOutput(suffix=self.suffix, codec=self.codec), clip=source, video=video
-        )
+        photo = plan.nodes.get("photo")
+        check: CheckOutput | CheckPhotoOutput = CheckOutput(suffix=self.suffix, codec=self.codec)
+        if photo is not None:
+            check = CheckPhotoOutput(suffix=self.suffix)
+            refuse_for_photo(
+                clip.path.name, start=self.start, end=self.end, codec=self.codec, crf=self.crf,
+                compare=self.compare, transfer=self.transfers or None,
+            )  # fmt: skip
+        plan.add("output", check, clip=source, video=video)
         face = faces_of(asked, self.face)
         found = invert(plan, networks, source, video, face=face, preset=preset)
 
@@ -118,6 +128,19 @@ class EditClip(BaseModel):
                 video=video,
                 alignment=found.alignment,
             )
+        if photo is not None:
+            assert edits is not None  # only a transfer could have taken its place
+            picture = RenderPhoto(largest=preset.render, suffix=self.suffix)
+            painted = plan.add(
+                "rendered", picture, photo=photo, clip=source, video=video,
+                alignment=found.alignment, latents=found.latents, edits=edits,
+                generator=networks.generator, heads=networks.heads,
+            )  # fmt: skip
+            plan.add(
+                "result", VerifyPhoto(), photo=photo, alignment=found.alignment, rendered=painted,
+                edits=edits, age_gender=ages,
+            )  # fmt: skip
+            return plan
         crf = None if self.crf is None else int(self.crf)
         render = RenderClip(
             largest=preset.render,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from configs.photo import as_clip
 from pipeline.plan import Plan
 from stages.artifacts import SourceClip
 from stages.detect import DetectFaces
@@ -33,7 +34,7 @@ class ShowFaces(BaseModel):
         Nodes up to ``tracks`` are those of ``pipeline run``: done by one, found done by the other.
         """
         plan = Plan()
-        source = plan.given("clip", clip)
+        source = as_clip(plan, clip)
         models = FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
         given = plan.given("face_models", models)
         video = plan.add("video", Probe(start=self.start, end=self.end), clip=source)

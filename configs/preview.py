@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from configs.directions import find_direction
 from configs.inversion import ENCODER, GENERATOR, HEADS
+from configs.photo import as_clip
 from configs.presets import PRESETS
 from pipeline.plan import Each, Node, Plan
 from stages.align import AlignFaces
@@ -86,7 +87,7 @@ class PreviewClip(BaseModel):
         plan, preset, columns = Plan(), PRESETS[self.preset], self.shown
         asked = parse_edits(columns[0].edits)
         faces = faces_of(asked, self.face)
-        source = plan.given("clip", clip)
+        source = as_clip(plan, clip)
         generator = plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR)))
         folder, sha256 = weights(HEADS)
         heads = plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR))

@@ -26,7 +26,7 @@ Overwrite = Annotated[
 
 
 def faces(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The clip to look at.")],
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The clip or photo to look at.")],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="A PNG. Default: NAME.faces.png beside the clip."),

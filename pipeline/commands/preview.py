@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def preview(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The clip to look at.")],
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The clip or photo to look at.")],
     edit: Annotated[
         list[str],
         typer.Option(

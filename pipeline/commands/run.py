@@ -8,7 +8,7 @@ import typer
 
 Clips = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="CLIP...", help="The clips to edit.", show_default=False),
+    typer.Argument(metavar="CLIP...", help="The clips or photos to edit.", show_default=False),
 ]
 
 
@@ -138,7 +138,7 @@ def run(
         ),
     ] = 0,
 ) -> None:
-    """Edit a face in one or more clips.
+    """Edit a face in one or more clips or photos.
 
     Each result's path goes to stdout, everything else to stderr. A run that was interrupted resumes
     when the same command is given again.

@@ -10,7 +10,7 @@ import pytest
 
 def preview(*words: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pipeline", "preview", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize(
