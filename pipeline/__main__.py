@@ -12,6 +12,7 @@ from pipeline.commands.batch import batch, cancel, retry, status
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.faces import faces
+from pipeline.commands.morph import morph
 from pipeline.commands.preview import preview
 from pipeline.commands.run import run
 from pipeline.commands.simulate import simulate
@@ -61,6 +62,7 @@ app.command()(doctor)
 app.command()(evaluate)
 app.command()(faces)
 app.command()(preview)
+app.command()(morph)
 app.add_typer(bench.app, name="bench")
 app.add_typer(weights.app, name="weights")
 app.add_typer(store.app, name="store")
