@@ -163,7 +163,9 @@ def _pooled(figures: Sequence[Figure]) -> Cell:
     value = float(np.average(values, weights=counts))
     within = np.average(spreads**2, weights=counts)
     between = np.average((values - value) ** 2, weights=counts)
-    return Cell(name, value, float(np.sqrt(within + between)), int(counts.sum()))
+    alone = len(known) == 1 and known[0].spread is None
+    spread = None if alone else float(np.sqrt(within + between))
+    return Cell(name, value, spread, int(counts.sum()))
 
 
 def _related(lines: Sequence[Line]) -> list[Line]:

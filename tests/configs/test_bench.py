@@ -155,6 +155,15 @@ def test_the_table_is_told_to_people_and_programs() -> None:
     assert '"inverter": "i2s"' in as_json(lines, {"steps": 4})
 
 
+def test_a_figure_without_a_spread_has_none() -> None:
+    one = figures(0.01, 2.0, 3.0)
+    jitter = Figure("landmark_jitter", "face", 0.2, "lower", source=0.1, ratio=2.0, count=3)
+    (line,) = table({Row("a", "joint"): replace(one, figures=(*one.figures, jitter))})
+    assert line.cell("landmark_jitter").spread is None
+    assert line.cell("landmark_jitter").value == 2
+    assert "2 x1.00" in as_table([line])
+
+
 def test_frechet_distances_pool_pictures_and_not_distances() -> None:
     random = np.random.default_rng(0)
     own, made = (random.normal(size=(20, 320)).astype(np.float32) for _ in range(2))

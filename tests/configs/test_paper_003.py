@@ -95,7 +95,7 @@ def test_ours_stand_beside_the_papers_with_ratios() -> None:
             else:
                 assert all(cell.value is not None for cell in line.ours), (each.table, line)
     text = as_text(compared, OURS, SETS, ["age"])
-    assert "10 (0) x0.50 24.395 x0.70" in " ".join(text.split())  # the synthesised MSE, e-3
+    assert "10 x0.50 24.395 x0.70" in " ".join(text.split())  # the synthesised MSE, e-3
     assert f"pSp: {NO_PSP}" in text
     assert '"table": 8' in as_json(compared, {})
 
