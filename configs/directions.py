@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline.failure import UsageError
 from stages.direction_file import open_direction, read_direction
 from stages.edit_artifacts import Direction
+from stages.safe_range import REACH
 
 FOLDER = Path(__file__).with_name("directions_mobilestylegan_ffhq")
 
@@ -26,13 +27,28 @@ def find_direction(name: str) -> Direction:
     return known[name]
 
 
-def describe(direction: Direction) -> str:
-    """What a direction is and was measured to do, in two lines."""
+def describe(direction: Direction, *, full: bool = False) -> str:
+    """What a direction is and was measured to do, in two lines; ``full``: all its file says."""
     header, _ = read_direction(direction.file)
     years = f", {header.years_per_sigma:.1f} years a sigma" if header.years_per_sigma else ""
     if header.below and header.below.years_per_sigma:
         years += f" up and {header.below.years_per_sigma:.1f} down"
-    return (
-        f"{header.name}  [{header.generator}] correlation {header.correlation:.2f} with its label "
-        f"on held-back samples{years}\n  made by: {header.made_by}"
-    )
+    seen = "nothing was labelled"
+    if header.correlation is not None:
+        seen = f"correlation {header.correlation:.2f} with its label on held-back samples"
+    lines = [f"{header.name}  [{header.generator}] {seen}{years}"]
+    if full:
+        if header.unit and header.unit_per_sigma is not None:
+            lines.append(f"  label: {header.unit_per_sigma:.3g} a sigma, in {header.unit}")
+        low, high = (header.mean + k * header.sigma for k in (-REACH, REACH))
+        lines += [
+            f"  one sigma: {header.sigma:.3f} in W; faces lie about {header.mean:.3f}, "
+            f"safely from {low:.3f} to {high:.3f}",
+            f"  rows of W+: {', '.join(map(str, header.rows))}",
+        ]
+        if header.orthogonal_to:
+            lines.append(f"  orthogonal to: {', '.join(header.orthogonal_to)}")
+        if header.how:
+            lines.append(f"  how: {header.how}")
+        lines.append(f"  licence: {header.licence}")
+    return "\n".join([*lines, f"  made by: {header.made_by}"])

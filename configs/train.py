@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from configs.inversion import GENERATOR, HEADS
-from pipeline.plan import Plan
+from pipeline.plan import Node, Plan
 from stages.fit_direction import FitDirection
 from stages.fit_heads import FitHeads
 from stages.label_samples import LabelName, LabelSamples
@@ -39,15 +39,7 @@ def direction_plan(
 ) -> Plan:
     """Sample, label, fit and measure. The node ``direction_NAME`` holds a file."""
     plan = Plan()
-    ages = AgeGenderWeights("age-gender", *weights("age-gender"))
-    faces = FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
-    folder, sha256 = weights(HEADS)
-    networks = {
-        "generator": plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR))),
-        "heads": plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR)),
-        "age_gender": plan.given("age_gender", ages),
-        "face_models": plan.given("face_models", faces),
-    }  # fmt: skip
+    networks = labelling_networks(plan, weights)
     labelled = plan.add("samples", LabelSamples(samples=samples), **networks)
     for name in names:
         fit = FitDirection(
@@ -58,6 +50,19 @@ def direction_plan(
         )
         plan.add(f"direction_{name}", fit, samples=labelled, **networks)
     return plan
+
+
+def labelling_networks(plan: Plan, weights: GiveWeights) -> dict[str, Node]:
+    """The networks of stages that render and label samples."""
+    ages = AgeGenderWeights("age-gender", *weights("age-gender"))
+    faces = FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
+    folder, sha256 = weights(HEADS)
+    return {
+        "generator": plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR))),
+        "heads": plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR)),
+        "age_gender": plan.given("age_gender", ages),
+        "face_models": plan.given("face_models", faces),
+    }
 
 
 def sample_plan(weights: GiveWeights, samples: int) -> Plan:

@@ -17,11 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from pipeline.failure import InputError
+from pipeline.failure import InputError, UsageError
 from stages.artifacts import F32
 from stages.edit_artifacts import Direction
 
 HEADER = "direction.json"
+LICENCE = "Derived from weights that are non-commercial at their root; see MODELS.md."
 
 
 class Below(BaseModel):
@@ -53,11 +54,17 @@ class DirectionHeader(BaseModel):
     """Mean projection of the same samples, so that a face can be placed among them."""
     years_per_sigma: float | None = None
     """Mean change of the apparent age by one sigma, measured on held-back faces."""
-    correlation: float = Field(ge=-1, le=1)
-    """Of the projection with the label, on held-back samples."""
+    correlation: float | None = Field(default=None, ge=-1, le=1)
+    """Of the projection with the label, on held-back samples; none where nothing was labelled."""
+    unit: str | None = None
+    """What the label is measured in."""
+    unit_per_sigma: float | None = None
+    """By how much of it held-back samples differ that lie a sigma apart (slope of a regression)."""
     orthogonal_to: tuple[str, ...] = ()
     below: Below | None = None
     """Set where negative strengths have a vector of their own."""
+    how: str | None = None
+    """The method, in words."""
     made_by: str
     """The command."""
     licence: str
@@ -80,8 +87,21 @@ def write_direction(
     vectors = {"direction": vector.astype(np.float32)}
     if below is not None:
         vectors["below"] = below.astype(np.float32)
-    save_file(vectors, path, {HEADER: header.model_dump_json()})
+    save_file(vectors, path, {HEADER: header.model_dump_json(exclude_none=True)})
     return open_direction(path)
+
+
+def check_rows(rows: tuple[int, ...], active: tuple[int, ...]) -> tuple[int, ...]:
+    """Those rows, or without any all that act.
+
+    Raises:
+        UsageError: one of them does not reach the picture.
+    """
+    if wrong := sorted(set(rows) - set(active)):
+        raise UsageError(
+            f"Row {wrong[0]} of W+ does not reach the picture: {', '.join(map(str, active))} do."
+        )
+    return tuple(sorted(set(rows))) or active
 
 
 def open_direction(path: Path) -> Direction:

@@ -1,4 +1,4 @@
-"""``pipeline directions``: what edits there are, and how they are made."""
+"""``pipeline directions``: what edits there are, what they do, and how they are made."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Edit directions: list them, fit them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Edit directions: list, show and measure them; fit and make them."
+)
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
+Name = Annotated[str, typer.Option("--name", help="What the edit will be called.")]
+Rows = Annotated[
+    str | None, typer.Option("--rows", help="Rows of W+: 0,1,2 or 4-8. Default: all that act.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite/--no-overwrite")]
 
 
 @app.command("list")
@@ -19,25 +28,68 @@ def list_directions() -> None:
 
 
 @app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A direction that ships, or a file.")],
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="PNG to write: faces along it, modes and safe range."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show all that a direction's file says; --plot draws where faces lie on it (minutes)."""
+    from configs.directions import describe
+    from configs.make_directions import named_or_file, plot_plan
+    from pipeline.commands.make import make
+    from pipeline.weights import Weights
+
+    direction = named_or_file(name)
+    typer.echo(describe(direction, full=True))
+    if plot is not None:
+        make(plot_plan(Weights().given, direction), "plot", plot, overwrite=overwrite)
+
+
+@app.command()
+def measure(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Directions that ship, or files. Default: all.")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="Of the edit, in sigmas.")] = 2.0,
+    faces: Annotated[int, typer.Option(min=2, help="Fresh samples that are edited.")] = 48,
+    identity: Annotated[
+        Path | None, typer.Option(help="A MobileFaceNet checkpoint, to measure identity too.")
+    ] = None,
+) -> None:
+    """Edit fresh samples along directions and measure every label before and after."""
+    from configs.directions import known_directions
+    from configs.make_directions import measure_plan, named_or_file
+    from pipeline.commands.direction_table import table
+    from pipeline.commands.given import given_file
+    from pipeline.commands.make import results
+    from pipeline.weights import Weights
+
+    chosen = [named_or_file(name) for name in names] if names else known_directions()
+    network = None if identity is None else given_file(identity)
+    plan = measure_plan(Weights().given, chosen, strength, faces, network)
+    nodes = tuple(f"figures_{direction.name}" for direction in chosen)
+    sys.stdout.write(table(results(plan, nodes, "directions")) + "\n")
+
+
+@app.command()
 def fit(
-    name: Annotated[str, typer.Argument(help="age, gender, yaw, mouth or smile.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    name: Annotated[str, typer.Argument(help="age, smile, yaw, ... or another label.")],
+    output: Output,
     samples: Annotated[int, typer.Option(help="Labelled samples.")] = 3000,
-    overwrite: Annotated[bool, typer.Option("--overwrite/--no-overwrite")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Sample the generator, label the faces, fit a direction (20 minutes beside other work)."""
     from configs.directions import describe
-    from configs.train import AGAINST, direction_plan
+    from configs.make_directions import fit_plan
     from pipeline.commands.make import make
-    from pipeline.failure import UsageError
     from pipeline.weights import Weights
 
-    found = next((label for label in AGAINST if label == name), None)
-    if found is None:
-        raise UsageError(f"There is no label {name!r}: {', '.join(AGAINST)} can be fitted.")
     made_by = f"pipeline directions fit {name} --samples {samples}"
-    plan = direction_plan(Weights().given, (found,), samples, made_by)
-    made = make(plan, f"direction_{found}", output, overwrite=overwrite)
+    plan, node = fit_plan(Weights().given, name, samples, made_by)
+    made = make(plan, node, output, overwrite=overwrite)
     sys.stderr.write(describe(made) + "\n")
 
 
@@ -79,3 +131,46 @@ def from_clip(
         made_by=f"pipeline directions from-clip {found.path.name} --preset {preset}",
     )
     make(plan, "motion", output, overwrite=overwrite, inputs=(found.path,))
+
+
+@app.command()
+def sefa(
+    output: Output,
+    name: Name = "sefa",
+    index: Annotated[int, typer.Option(min=0, help="Which eigenvector, from 0.")] = 0,
+    rows: Rows = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Take a direction from the generator's own weights: no picture, no label (seconds)."""
+    from configs.directions import describe
+    from configs.make_directions import parse_rows, sefa_plan
+    from pipeline.commands.make import make
+    from pipeline.weights import Weights
+
+    made_by = f"pipeline directions sefa --index {index}" + (f" --rows {rows}" if rows else "")
+    plan = sefa_plan(Weights().given, name, index, parse_rows(rows), made_by)
+    sys.stderr.write(describe(make(plan, "direction", output, overwrite=overwrite)) + "\n")
+
+
+@app.command()
+def pair(
+    photographs: Annotated[
+        list[Path], typer.Argument(help="Without it, with it; any number of such pairs.")
+    ],
+    output: Output,
+    name: Name = "pair",
+    rows: Rows = None,
+    steps: Annotated[int, typer.Option(min=0, help="Of each inversion; 0: encoder only.")] = 40,
+    overwrite: Overwrite = False,
+) -> None:
+    """Take a direction from pairs of photographs that differ in one thing (CRG, equation 3)."""
+    from configs.directions import describe
+    from configs.make_directions import pair_plan, parse_rows
+    from pipeline.commands.given import given_file
+    from pipeline.commands.make import make
+    from pipeline.weights import Weights
+
+    made_by = f"pipeline directions pair ({len(photographs) // 2} pairs) --steps {steps}"
+    given = [given_file(path) for path in photographs]
+    plan = pair_plan(Weights().given, given, name, parse_rows(rows), steps, made_by)
+    sys.stderr.write(describe(make(plan, "direction", output, overwrite=overwrite)) + "\n")

@@ -40,28 +40,51 @@ def make(
         WorkFailed: some work has no result.
         OutputRefused: the target cannot be written.
     """
-    from pipeline import folders, output, schedule
+    from pipeline import output
+
+    output.refuse(target, inputs, overwrite=overwrite)
+    (made,) = results(
+        plan, (node,), target.name, work_dir=work_dir, threads=threads, verbosity=verbosity,
+        timed=timed,
+    )  # fmt: skip
+    output.publish(made.file, target, overwrite=overwrite)
+    sys.stdout.write(f"{target}\n")
+    return made
+
+
+def results(
+    plan: Plan,
+    wanted: tuple[str, ...],
+    title: str,
+    *,
+    work_dir: Path | None = None,
+    threads: int | None = None,
+    verbosity: int = 0,
+    timed: bool = False,
+) -> list[Any]:
+    """Do what these nodes need and return their artifacts; the options are those of ``make``.
+
+    Raises:
+        WorkFailed: some work has no result.
+    """
+    from pipeline import folders, schedule
     from pipeline.allocator import keep_memory
     from pipeline.commands.clip import WorkFailed
     from pipeline.local import LocalPool
     from pipeline.show import Show, profile
     from pipeline.store import Store
 
-    output.refuse(target, inputs, overwrite=overwrite)
     keep_memory()
     store = Store(work_dir or folders.cache() / "work")
     cores = threads or len(os.sched_getaffinity(0))
-    nodes = sum(each.stage is not None for each in plan.needed((node,)))
+    nodes = sum(each.stage is not None for each in plan.needed(wanted))
     with (
         LocalPool(store, device="cpu", threads=cores) as pool,
-        Show(target.name, nodes=nodes, verbosity=verbosity) as show,
+        Show(title, nodes=nodes, verbosity=verbosity) as show,
     ):
-        done = schedule.run(plan, store, pool, show, targets=(node,))
+        done = schedule.run(plan, store, pool, show, targets=wanted)
     if timed:
         sys.stderr.write(profile(done.nodes) + "\n")
     if done.failures:
         raise WorkFailed(done.failures[0])
-    made: Any = done.load(node, store)
-    output.publish(made.file, target, overwrite=overwrite)
-    sys.stdout.write(f"{target}\n")
-    return made
+    return [done.load(node, store) for node in wanted]

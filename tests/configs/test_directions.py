@@ -1,5 +1,6 @@
 """The directions that ship, and what a user is told who asks for another."""
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +9,23 @@ import pytest
 import torch
 
 from configs import directions
-from configs.directions import FOLDER, find_direction, known_directions
+from configs.directions import FOLDER, describe, find_direction, known_directions
 from configs.inversion import GENERATOR
-from pipeline.failure import UsageError
+from configs.make_directions import (
+    CLEAN,
+    fit_plan,
+    measure_plan,
+    named_or_file,
+    pair_plan,
+    parse_rows,
+    plot_plan,
+)
+from pipeline.failure import InputError, UsageError
 from stages.direction_file import read_direction, write_direction
 from stages.edit_text import Edit
+from stages.fit_clean import FitCleanDirection
+from stages.fit_direction import FitDirection
+from stages.label_appearance import ALL_LABELS
 from stages.networks.mobile_stylegan import GeneratorShape, load_mobile_stylegan
 from tests.stages.test_direction_file import AGE, unit
 
@@ -57,6 +70,100 @@ def test_age_points_where_published_directions_do(assets: Path) -> None:
     assert cosine["age"] > 0.2, cosine
     assert abs(cosine["gender"]) < cosine["age"]
     assert max(cosine, key=lambda n: cosine[n]) == "age"
+
+
+OURS = {
+    "age", "eyes", "gender", "glasses", "hair", "lipstick", "mouth", "pitch", "side_light",
+    "smile", "yaw",
+}  # fmt: skip
+
+
+def test_each_direction_that_ships_says_all_of_itself() -> None:
+    known = {d.name: read_direction(d.file) for d in known_directions()}
+    assert set(known) == OURS
+    for name, (header, vector) in known.items():
+        assert header.name == name and header.generator == GENERATOR
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
+        assert set(header.rows) <= set(GeneratorShape().active_rows) and header.rows
+        assert header.made_by.startswith(f"pipeline directions fit {name} ")
+        assert "non-commercial" in header.licence
+        assert header.correlation is not None and header.correlation > 0.25
+        told = describe(find_direction(name), full=True)
+        assert name in told and header.licence in told and "safely from" in told
+
+
+def test_no_two_directions_are_nearly_one() -> None:
+    vectors = np.stack([read_direction(d.file)[1] for d in known_directions()])
+    cosine = vectors @ vectors.T - np.eye(len(vectors))
+    assert np.abs(cosine).max() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("ours", "published"),
+    [("gender", "gender"), ("yaw", "yaw"), ("smile", "smile"), ("pitch", "pitch")],
+)
+def test_ours_point_where_published_directions_do(assets: Path, ours: str, published: str) -> None:
+    """After what goes along with a label was taken out: the sign and a part of the way remain."""
+    _, vector = read_direction(find_direction(ours).file)
+    other = np.load(assets / "directions" / "stylegan2_ffhq_w_stit" / f"{published}.npy")[0]
+    assert float(other @ vector / np.linalg.norm(other)) > 0.1
+
+
+def test_a_direction_is_found_by_name_or_file(tmp_path: Path) -> None:
+    assert named_or_file("smile").name == "smile"
+    file = FOLDER / "smile.safetensors"
+    assert named_or_file(str(file)).sha256 == named_or_file("smile").sha256
+    with pytest.raises(UsageError, match=r"^The edit 'charm' is unknown: age, eyes, "):
+        named_or_file("charm")
+    pickled = tmp_path / "smile.safetensors"
+    pickled.write_bytes(pickle.dumps({"direction": [1.0]}))
+    for path in (pickled, tmp_path / "none.safetensors"):
+        with pytest.raises(InputError, match=r"is not a direction file \("):
+            named_or_file(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [(None, ()), ("0,1,2", (0, 1, 2)), ("4-8", (4, 5, 6, 7, 8)), ("0, 4-5", (0, 4, 5))],
+)
+def test_rows_are_lists_and_ranges(text: str | None, rows: tuple[int, ...]) -> None:
+    assert parse_rows(text) == rows
+
+
+@pytest.mark.parametrize("text", ["a", "1-", "-1", "1,,2", "1.5", "0-99999999"])
+def test_what_is_no_list_of_rows_is_told(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is not a list such as 0,1,2 or 4-8\.$"):
+        parse_rows(text)
+
+
+def nothing(name: str) -> tuple[Path, str]:
+    """Weights that no test here reads."""
+    return Path(name), "0" * 64
+
+
+def test_a_fit_is_planned_by_its_label() -> None:
+    plan, node = fit_plan(nothing, "smile", 50, "this test")
+    stage = plan.nodes[node].stage
+    assert isinstance(stage, FitCleanDirection) and stage.made_by == "this test"
+    assert set(CLEAN) | {"age"} == set(ALL_LABELS)
+    plan, node = fit_plan(nothing, "age", 50, "this test")
+    assert isinstance(plan.nodes[node].stage, FitDirection)
+    with pytest.raises(UsageError, match=r"^There is no label 'charm': age, gender, yaw, "):
+        fit_plan(nothing, "charm", 50, "this test")
+
+
+def test_pairs_are_pairs() -> None:
+    for count in (0, 3):
+        given = [(Path(str(i)), "0" * 64) for i in range(count)]
+        with pytest.raises(UsageError, match=f"^{count} photographs are no pairs: "):
+            pair_plan(nothing, given, "hat", (), 0, "this test")
+
+
+def test_measuring_and_plotting_fit_together() -> None:
+    identity = (Path("net"), "0" * 64)
+    plan = measure_plan(nothing, known_directions(), 2, 8, identity)
+    assert {f"figures_{name}" for name in OURS} <= set(plan.nodes)
+    assert "plot" in plot_plan(nothing, find_direction("smile")).nodes
 
 
 def test_an_unknown_edit_names_those_there_are(
