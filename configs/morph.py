@@ -1,5 +1,6 @@
 """The DAG of ``pipeline morph``: two pictures, one inversion, one clip."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -58,9 +59,18 @@ class Morph(BaseModel):
         return count
 
     def plan(
-        self, first: Moment, second: Moment, weights: GiveWeights, identity: IdentityWeights | None
+        self,
+        first: Moment,
+        second: Moment,
+        weights: GiveWeights,
+        identity: tuple[Path, str] | None = None,
     ) -> Plan:
         """All stages, wired. The node ``morph`` holds the clip.
+
+        Args:
+            first, second: where it begins and ends.
+            weights: gives those of the manifest.
+            identity: a recognition network's checkpoint and its sha256.
 
         Raises:
             UsageError: a clip without a time, a photograph with one.
@@ -83,7 +93,7 @@ class Morph(BaseModel):
             **three,
             encoder=networks.encoder,
         )
-        known = None if identity is None else plan.given("identity", identity)
+        known = None if identity is None else plan.given("identity", IdentityWeights(*identity))
         render = RenderMorph(
             frames=self.frames,
             fps=self.fps,

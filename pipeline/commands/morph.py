@@ -68,7 +68,6 @@ def morph(
     from configs.morph import Morph, told
     from pipeline.failure import UsageError
     from pipeline.weights import Weights
-    from stages.evaluation import IdentityWeights
 
     given = {"seconds": seconds, "fps": fps, "preset": preset, "pace": pace}
     try:
@@ -76,7 +75,7 @@ def morph(
     except ValidationError as error:
         wrong = error.errors()[0]
         raise UsageError(f"--{wrong['loc'][0]} {wrong['input']!r}: {wrong['msg']}.") from error
-    plan = settings.plan(a, b, Weights().given, IdentityWeights(*network) if network else None)
+    plan = settings.plan(a, b, Weights().given, network)
     try:
         made = make(
             plan, "morph", target, overwrite=overwrite, inputs=(a.path, b.path),

@@ -12,7 +12,6 @@ from configs.presets import PRESETS
 from pipeline.failure import Failure, UsageError
 from pipeline.moment import Moment
 from pipeline.plan import Plan
-from stages.evaluation import IdentityWeights
 from stages.invert_pair import InvertPair
 from stages.morph import MorphClip, RenderMorph
 from tests.configs.test_edit import weights
@@ -32,7 +31,9 @@ def clip(tmp_path: Path) -> Moment:
     return Moment(path, 1.5)
 
 
-def plan(a: Moment, b: Moment, identity: IdentityWeights | None = None, **settings: object) -> Plan:
+def plan(
+    a: Moment, b: Moment, identity: tuple[Path, str] | None = None, **settings: object
+) -> Plan:
     return Morph.model_validate(settings).plan(a, b, weights, identity)
 
 
@@ -54,7 +55,7 @@ def test_one_picture_may_be_both_ends(clip: Moment) -> None:
 
 
 def test_identity_is_measured_with_a_users_network(photo: Moment, clip: Moment) -> None:
-    nodes = plan(photo, clip, IdentityWeights(Path("face.pth"), "0" * 64)).nodes
+    nodes = plan(photo, clip, (Path("face.pth"), "0" * 64)).nodes
     assert "identity" in nodes["morph"].inputs
 
 
