@@ -27,6 +27,7 @@ from stages.photo_clip import CheckPhotoOutput
 from stages.probe import Probe
 from stages.render import RenderClip
 from stages.render_photo import RenderPhoto
+from stages.safe_edits import SafeEdits
 from stages.verify import Verify
 from stages.verify_photo import VerifyPhoto
 
@@ -60,6 +61,8 @@ class EditClip(BaseModel):
     """Quality on the encoder's scale, a whole number."""
     compare: bool = False
     """Source and result side by side."""
+    clamp: bool = False
+    """Keep strengths inside the safe range of each face."""
     suffix: str = ".mp4"
     """Of the output's container."""
 
@@ -128,6 +131,11 @@ class EditClip(BaseModel):
                 video=video,
                 alignment=found.alignment,
             )
+        if edits is not None and directions:
+            edits = plan.add(
+                "safe_edits", SafeEdits(clamp=self.clamp), edits=edits, latents=found.latents,
+                alignment=found.alignment, directions=directions,
+            )  # fmt: skip
         if photo is not None:
             assert edits is not None  # only a transfer could have taken its place
             picture = RenderPhoto(largest=preset.render, suffix=self.suffix)

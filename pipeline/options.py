@@ -71,6 +71,7 @@ class RunOptions(BaseModel):
     codec: str | None = None
     crf: float | None = Field(default=None, ge=0, le=63)
     compare: bool = False
+    clamp: bool = False
     threads: int | None = Field(default=None, ge=1)
     strict: bool = False
     profile: bool = False

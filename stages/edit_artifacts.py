@@ -32,13 +32,15 @@ class Edits(Artifact):
 
     ``strengths``: (alignment rows, j), of each step at that time for that face. ``steps``:
     (j, w_plus rows, style_dim), zero on rows of W+ where a step does not act. ``names``: (j,) what
-    each step changes; a name may come several times.
+    each step changes; a name may come several times. ``beyond``: where a strength leaves the safe
+    range of its face, a sentence each.
     """
 
     text: str
     names: tuple[str, ...]
     strengths: F32 = field(repr=False)
     steps: F32 = field(repr=False)
+    beyond: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.names)

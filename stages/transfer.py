@@ -99,7 +99,7 @@ class _Target:
 class TransferMotion(Stage):
     """Adds steps, whose strengths follow references, to the edits that were asked for."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=2)
 
     uses: tuple[MotionUse, ...]
@@ -222,6 +222,7 @@ class _Parts:
 
     def __init__(self, rows: int, edits: Edits | None) -> None:
         self._rows = rows
+        self._beyond = edits.beyond if edits else ()
         self._names: list[str] = list(edits.names) if edits else []
         self._steps: list[F32] = [edits.steps] if edits else []
         self._strengths: list[F32] = [edits.strengths] if edits else []
@@ -238,4 +239,5 @@ class _Parts:
             names=tuple(self._names),
             steps=np.concatenate(self._steps),
             strengths=np.concatenate(self._strengths, axis=1),
+            beyond=self._beyond,
         )

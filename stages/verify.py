@@ -34,7 +34,7 @@ class Verify(Stage):
     """Compares the output with the source: frames, times, shape, colour, streams, and every pixel
     outside the head. Estimates the face's age before and after on a few frames."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=1)
 
     least_outside: float = Field(default=30.0, ge=0)
@@ -75,6 +75,7 @@ class Verify(Stage):
         edited = int(rendered.edited.sum())
         summary: dict[str, object] = {
             "edits": edits.text,
+            "beyond_safe_range": list(edits.beyond),
             "frames": video.frames,
             "edited": edited,
             "passed": video.frames - edited,

@@ -24,6 +24,7 @@ class VerifyPhoto(Stage):
     """Compares the output with the photograph: size, kind, profile, orientation, and every pixel
     outside the head, which has to be the same where the file is without loss."""
 
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=1)
 
     least_outside: float = Field(default=30.0, ge=0)
@@ -74,6 +75,7 @@ class VerifyPhoto(Stage):
         was, now = np.array(ages, np.float32).mean(axis=0)
         summary: dict[str, object] = {
             "edits": edits.text,
+            "beyond_safe_range": list(edits.beyond),
             "frames": 1,
             "edited": int(rendered.edited.sum()),
             "passed": int((~rendered.edited).sum()),

@@ -125,6 +125,7 @@ def settings(options: RunOptions, target: Path) -> "EditClip":
             codec=options.codec,
             crf=options.crf,
             compare=options.compare,
+            clamp=options.clamp,
             suffix=target.suffix.lower(),
         )
     except ValidationError as error:

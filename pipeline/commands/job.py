@@ -216,6 +216,8 @@ class _Editor(_Job):
         finally:
             if options.profile:
                 request.say(profile(outcome.stages))
+        for line in outcome.report.get("beyond_safe_range", ()):
+            request.say(line)
         if outcome.output and not request.json:
             sys.stdout.write(f"{outcome.output}\n")
             sys.stdout.flush()

@@ -88,6 +88,10 @@ def run(
     compare: Annotated[
         bool | None, opt("--compare/--no-compare", help="Source and result side by side.")
     ] = None,
+    clamp: Annotated[
+        bool | None,
+        opt("--clamp/--no-clamp", help="Keep edits inside the safe range of each face."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run/--no-dry-run", help="Check and show the plan; write nothing.")
     ] = False,
@@ -168,6 +172,7 @@ def run(
         "codec": codec,
         "crf": crf,
         "compare": compare,
+        "clamp": clamp,
         "work_dir": work_dir,
         "profile": profile,
         "threads": threads,

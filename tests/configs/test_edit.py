@@ -56,7 +56,7 @@ def test_the_plan_is_the_dag_of_a_run() -> None:
     nodes = plan().nodes
     wanted = ["video", "output", "shots", "faces", "tracks", "alignment", "windows", "flow"]
     wanted += ["encoded", "starts", "anchor_windows", "inverted_windows"]
-    wanted += ["edits", "rendered", "result"]
+    wanted += ["edits", "safe_edits", "rendered", "result"]
     assert [name for name, node in nodes.items() if node.stage] == wanted
     assert nodes["result"].produces is Result
     assert [name for name, node in nodes.items() if node.many] == [

@@ -80,6 +80,7 @@ class EditClip(BaseModel):
     codec: str | None
     crf: float | None
     compare: bool
+    clamp: bool
     suffix: str
 
     @field_validator("edits")
