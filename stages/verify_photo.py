@@ -12,7 +12,7 @@ from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import F32, Alignment, SourceClip
 from stages.crop_faces import CROP
 from stages.edit_artifacts import Edits, Rendered, Result
-from stages.media.photo import LOSSLESS, open_photo, upright
+from stages.media.photo import LOSSLESS, open_photo, orientation, upright
 from stages.metrics.psnr import from_error, squared_error
 from stages.network_weights import AgeGenderWeights
 from stages.networks.age_gender import AgeGender
@@ -24,7 +24,7 @@ class VerifyPhoto(Stage):
     """Compares the output with the photograph: size, kind, profile, orientation, and every pixel
     outside the head, which has to be the same where the file is without loss."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=1)
 
     least_outside: float = Field(default=30.0, ge=0)
@@ -49,7 +49,7 @@ class VerifyPhoto(Stage):
             for what, wanted, found in (
                 ("size", source.size, written.size),
                 ("pixels of kind", source.mode, written.mode),
-                ("orientation", source.getexif().get(274, 1), written.getexif().get(274, 1)),
+                ("orientation", orientation(source), orientation(written)),
             )
             if wanted != found
         ]

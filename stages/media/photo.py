@@ -3,8 +3,9 @@
 JPEG, PNG and WebP by Pillow, told by their first bytes and never by their name.
 """
 
+import warnings
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin
@@ -59,37 +60,48 @@ def open_photo(path: Path, limits: Limits = Limits()) -> Image.Image:  # noqa: B
         InputError: damaged, over a limit, animated, or of a kind that would come out wrong.
     """
     try:
-        image = Image.open(path, formats=("JPEG", "PNG", "WEBP"))
-        width, height = image.size
-        if width > limits.max_width or height > limits.max_height:
-            raise InputError(
-                f"{path.name} has {width}x{height} pixels; up to {limits.max_width}x"
-                f"{limits.max_height} are permitted"
-            )
-        if width * height > limits.max_pixels:
-            raise InputError(
-                f"{path.name} has {width * height} pixels; up to {limits.max_pixels} are permitted"
-            )
-        # A JPEG may hold further pictures (depth, a second view); the first is the photograph.
-        if image.format in LOSSLESS and getattr(image, "n_frames", 1) > 1:
-            raise InputError(f"{path.name} is animated; give a photo or a clip")
-        if image.mode not in _MODES:
-            raise InputError(
-                f"{path.name} has pixels of kind {image.mode}; 8-bit RGB, RGBA and grey are "
-                "supported"
-            )
-        image.load()
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is damaged beside the picture
+            return _loaded(file, path.name, limits)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path.name} is not a readable JPEG, PNG or WebP ({error})") from error
+
+
+def _loaded(file: BinaryIO, name: str, limits: Limits) -> Image.Image:
+    image = Image.open(file, formats=("JPEG", "PNG", "WEBP"))
+    width, height = image.size
+    if width > limits.max_width or height > limits.max_height:
+        raise InputError(
+            f"{name} has {width}x{height} pixels; up to {limits.max_width}x"
+            f"{limits.max_height} are permitted"
+        )
+    if width * height > limits.max_pixels:
+        raise InputError(
+            f"{name} has {width * height} pixels; up to {limits.max_pixels} are permitted"
+        )
+    # A JPEG may hold further pictures (depth, a second view); the first is the photograph.
+    if image.format in LOSSLESS and getattr(image, "n_frames", 1) > 1:
+        raise InputError(f"{name} is animated; give a photo or a clip")
+    if image.mode not in _MODES:
+        raise InputError(
+            f"{name} has pixels of kind {image.mode}; 8-bit RGB, RGBA and grey are supported"
+        )
+    image.load()
     return image
 
 
 def upright(image: Image.Image) -> U8:
     """(h, w, 3) uint8 RGB as a viewer sees it, without its transparency."""
     turned = image.convert("RGB")
-    if how := _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1)):
+    if how := _UPRIGHT.get(orientation(image)):
         turned = turned.transpose(how)
     return np.asarray(turned, np.uint8)
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF's number, 1 to 8; 1 where it says nothing or something else."""
+    found, _ = _exif(image)
+    return found if found in _UPRIGHT else 1
 
 
 def changed(image: Image.Image, delta: F32) -> Image.Image:
@@ -104,7 +116,7 @@ def changed(image: Image.Image, delta: F32) -> Image.Image:
     after = before[..., :1] + (delta @ _GREY)[..., None] if grey else before + delta
     pixels = np.clip(np.rint(after), 0, 255).astype(np.uint8)
     made = Image.fromarray(pixels[..., 0] if grey else pixels)
-    if how := _BACK.get(image.getexif().get(_ORIENTATION, 1)):
+    if how := _BACK.get(orientation(image)):
         made = made.transpose(how)
     if image.mode == "RGBA":
         made.putalpha(image.getchannel("A"))
@@ -126,9 +138,9 @@ def write_photo(source: Image.Image, made: Image.Image, path: Path, tag: str) ->
     kind = FORMATS[path.suffix.lower()]
     info = source.info
     kept: dict[str, object] = {"icc_profile": info.get("icc_profile")}
-    exif = source.getexif()
-    if len(exif):
-        kept["exif"] = exif.tobytes()  # without the second directory, where that picture lies
+    _, exif = _exif(source)
+    if exif:
+        kept["exif"] = exif
     if "dpi" in info and kind != "WEBP":
         kept["dpi"] = info["dpi"]
     xmp = info.get("xmp") or _LABEL
@@ -155,6 +167,21 @@ def write_photo(source: Image.Image, made: Image.Image, path: Path, tag: str) ->
         made.save(path, kind, **kept)
     except ValueError as error:
         raise OutputRefused(f"{path.name} cannot hold what the photo holds ({error}).") from error
+
+
+def _exif(image: Image.Image) -> tuple[int, bytes]:
+    """Orientation and bytes of the EXIF, without its second directory, where the small picture
+    lies; 1 and nothing where it is not there or cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = image.getexif()
+            if not len(found):
+                return 1, b""
+            number, data = found.get(_ORIENTATION, 1), found.tobytes()
+    except Exception:  # a stranger's bytes: its parser ends in many ways, and none is our fault
+        return 1, b""
+    return number if isinstance(number, int) else 1, data
 
 
 def _comment(before: object, tag: str) -> bytes:

@@ -8,7 +8,14 @@ from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin
 
 from pipeline.failure import InputError, OutputRefused
 from stages.media.limits import Limits
-from stages.media.photo import changed, is_photo, open_photo, upright, write_photo
+from stages.media.photo import (
+    changed,
+    is_photo,
+    open_photo,
+    orientation,
+    upright,
+    write_photo,
+)
 
 PROFILE = b"not a real profile, but bytes that have to stay"
 ORIENTATION = ExifTags.Base.Orientation
@@ -148,6 +155,15 @@ def test_the_small_picture_in_exif_is_left_out(tmp_path: Path) -> None:
     write_photo(source, source.copy(), tmp_path / "b.jpg", "edited")
     assert b"the face as it was" not in (tmp_path / "b.jpg").read_bytes()
     assert open_photo(tmp_path / "b.jpg").getexif()[ExifTags.Base.Model] == "Camera 7"
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xff\xff\xff", b"MM\x00=", b""])
+def test_exif_that_cannot_be_read_is_left_out(damage: bytes, tmp_path: Path) -> None:
+    head = exif(6).tobytes()
+    pixels().save(tmp_path / "a.jpg", exif=head[:6] + damage + head[6 + len(damage) or 14 :])
+    source = open_photo(tmp_path / "a.jpg")
+    write_photo(source, changed(source, patch(*upright(source).shape[:2])), tmp_path / "b.jpg", "x")
+    assert orientation(open_photo(tmp_path / "b.jpg")) == orientation(source)
 
 
 def test_what_is_transparent_is_no_jpeg(tmp_path: Path) -> None:
