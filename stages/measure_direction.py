@@ -95,8 +95,9 @@ class MeasureDirection(LabellingStage):
             code = model.broadcast(w[None])
             before, after = render_256(loaded.labellers.generator, torch.cat([code, code + offset]))
             changes.append(label_all(loaded.labellers, after[None])[0] - labels[done])
-            around.append(_around(loaded.labellers, before, after))
-            cosines.append(_cosine(loaded, before, after))
+            meshes = [_mesh(loaded.labellers, crop) for crop in (before, after)]
+            around.append(_around((before, after), meshes))
+            cosines.append(_cosine(loaded.identity, (before, after), meshes))
             context.progress(done + 1, len(chosen))
         return DirectionFigures(
             name=direction.name,
@@ -104,8 +105,8 @@ class MeasureDirection(LabellingStage):
             faces=len(chosen),
             labels=ALL_LABELS,
             change=tuple(float(c) for c in np.nanmean(changes, axis=0) / spread),
-            around=float(np.nanmean(around)),
-            likeness=None if loaded.identity is None else float(np.nanmean(cosines)),
+            around=_mean(around),
+            likeness=None if loaded.identity is None else _mean(cosines),
         )
 
     def _offset(self, direction: Direction, rows: int) -> F32:
@@ -119,34 +120,34 @@ class MeasureDirection(LabellingStage):
         return offset
 
 
+def _mean(values: list[float]) -> float:
+    """Of those that are known; nan without any."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
 def _mesh(labellers: Labellers, crop: U8) -> F32 | None:
     found = DetectFaces().faces_in(labellers.finder, crop, [])
     return found[0].landmarks if found else None
 
 
-def _around(labellers: Labellers, before: U8, after: U8) -> float:
+def _around(crops: tuple[U8, U8], meshes: list[F32 | None]) -> float:
     """Mean absolute change outside both heads; nan where there is none."""
-    kept = np.ones(before.shape[:2], bool)
-    for crop in (before, after):
-        mesh = _mesh(labellers, crop)
+    kept = np.ones(crops[0].shape[:2], bool)
+    for mesh in meshes:
         if mesh is None:
             return float("nan")
         hull = np.rint(head_hull(face_outline(mesh))).astype(np.int32)
         kept &= cv2.fillPoly(np.zeros(kept.shape, np.uint8), [hull], 1) == 0
-    change = np.abs(before.astype(np.float64) - after)[kept]
+    change = np.abs(crops[0].astype(np.float64) - crops[1])[kept]
     return float(change.mean()) if change.size else float("nan")
 
 
-def _cosine(loaded: Watchers, before: U8, after: U8) -> float:
-    if loaded.identity is None:
-        return float("nan")
-    meshes = [_mesh(loaded.labellers, crop) for crop in (before, after)]
+def _cosine(identity: Identity | None, crops: tuple[U8, U8], meshes: list[F32 | None]) -> float:
     chips = [
-        face_chip(crop, mesh)
-        for crop, mesh in zip((before, after), meshes, strict=True)
-        if mesh is not None
+        face_chip(crop, mesh) for crop, mesh in zip(crops, meshes, strict=True) if mesh is not None
     ]
-    if len(chips) < 2:
+    if identity is None or len(chips) < 2:
         return float("nan")
-    a, b = loaded.identity(np.stack(chips))
+    a, b = identity(np.stack(chips))
     return float(a @ b)

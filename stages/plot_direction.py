@@ -8,6 +8,7 @@ points of that range.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ STOPS = (-3.0, -2.0, 0.0, 2.0, 3.0)
 """Points of the range that are shown, in sigmas from mu (figure 18)."""
 HEIGHT = 300
 _SPAN = 4.5  # sigmas to either side
-_BINS = 45
+_BINS, _FEW_BINS = 45, 18
 _GREY, _LITTLE, _MUCH = (150, 150, 150), (60, 150, 60), (50, 80, 200)
 
 
@@ -43,6 +44,8 @@ class Plot(Artifact):
 
 class PlotDirection(LabellingStage):
     """Projects labelled samples and draws them."""
+
+    version: ClassVar[int] = 2
 
     faces: int = 3
     """That are shown edited."""
@@ -101,22 +104,19 @@ def histogram(header: DirectionHeader, everyone: F64, little: F64, much: F64) ->
     """(h, w, 3) densities on one axis of sigmas."""
     width = len(STOPS) * CELL
     picture = np.full((HEIGHT, width, 3), 255, np.uint8)
-    edges = np.linspace(-_SPAN, _SPAN, _BINS + 1)
     floor = HEIGHT - 24
 
     def across(sigmas: float) -> int:
         return round((sigmas + _SPAN) / (2 * _SPAN) * (width - 1))
 
     shown = ((everyone, _GREY), (little, _LITTLE), (much, _MUCH))
-    heights = [np.histogram(a, edges, density=True)[0] if len(a) else None for a, _ in shown]
-    top = max(float(h.max()) for h in heights if h is not None)
-    for density, (_, colour) in zip(heights, shown, strict=True):
-        if density is None:
-            continue
-        ys = floor - density / top * (floor - 40)
-        middles = (edges[1:] + edges[:-1]) / 2
+    found = [density(places) for places, _ in shown]
+    top = max(float(heights.max()) for _, heights in found)
+    for (middles, heights), (places, colour) in zip(found, shown, strict=True):
+        ys = floor - heights / top * (floor - 40)
         line = np.array([(across(x), round(y)) for x, y in zip(middles, ys, strict=True)], np.int32)
-        cv2.polylines(picture, [line], False, colour, 2, cv2.LINE_AA)
+        if len(places):
+            cv2.polylines(picture, [line], False, colour, 2, cv2.LINE_AA)
     for sigmas in (-REACH, 0.0, REACH):
         cv2.line(picture, (across(sigmas), 24), (across(sigmas), floor), (0, 0, 0), 1)
         told = f"{sigmas:+g} sigma" if sigmas else "mu"
@@ -129,6 +129,15 @@ def histogram(header: DirectionHeader, everyone: F64, little: F64, much: F64) ->
             told = f"{word} ({len(part)}): {part.mean():+.2f} +- {part.std():.2f}"
             _write(picture, told, (6, 34 + 16 * i), colour)
     return picture
+
+
+def density(places: F64) -> tuple[F64, F64]:
+    """Middles and heights of a histogram, coarser for few faces; flat without any."""
+    bins = _BINS if len(places) > 1000 else _FEW_BINS
+    edges = np.linspace(-_SPAN, _SPAN, bins + 1)
+    counts, _ = np.histogram(places, edges)
+    heights = counts / max(len(places), 1) / (edges[1] - edges[0])
+    return np.asarray((edges[1:] + edges[:-1]) / 2), np.asarray(heights)
 
 
 def _write(picture: U8, text: str, at: tuple[int, int], colour: tuple[int, ...]) -> None:

@@ -25,8 +25,9 @@ from stages.direction_file import read_direction, write_direction
 from stages.edit_text import Edit
 from stages.fit_clean import FitCleanDirection
 from stages.fit_direction import FitDirection
-from stages.label_appearance import ALL_LABELS
+from stages.label_appearance import ALL_LABELS, Table
 from stages.networks.mobile_stylegan import GeneratorShape, load_mobile_stylegan
+from tests.acceptance.published import PAIRS, correlations
 from tests.stages.test_direction_file import AGE, unit
 
 
@@ -178,3 +179,16 @@ def test_an_unknown_edit_names_those_there_are(
     with pytest.raises(UsageError, match=r"^The edit 'beard' is unknown: age, smile can be had\.$"):
         find_direction("beard")
     assert find_direction("smile").name == "smile"
+
+
+def test_published_directions_are_compared_by_projection(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    w = random.normal(size=(500, 16))
+    labels = np.stack([w[:, i % 16] for i in range(len(ALL_LABELS))], axis=1)
+    for name, file in PAIRS.items():
+        vector = np.eye(16)[ALL_LABELS.index(name) % 16]
+        np.save(tmp_path / f"{file}.npy", np.repeat(vector[None], 18, axis=0))
+    found = correlations(Table(ALL_LABELS, w, labels), w, tmp_path)
+    assert list(found) == list(PAIRS) and min(found.values()) > 0.99
+    np.save(tmp_path / "age.npy", np.repeat(np.eye(16)[3][None], 18, axis=0))
+    assert abs(correlations(Table(ALL_LABELS, w, labels), w, tmp_path)["age"]) < 0.3
