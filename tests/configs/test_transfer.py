@@ -100,7 +100,7 @@ def test_only_a_motion_changes_how_codes_are_smoothed(ref: Path) -> None:
 def test_edits_and_transfers_meet(ref: Path) -> None:
     nodes = plan(asked(ref), "age=+1", "mouth=+1").nodes
     assert [n for n in nodes if n.startswith("direction_")] == ["direction_age", "direction_mouth"]
-    assert nodes["transferred"].inputs["edits"].node is nodes["edits"]  # type: ignore[union-attr]
+    assert nodes["transferred"].inputs["edits"].node is nodes["safe_edits"]  # type: ignore[union-attr]
 
 
 def test_a_motion_file_needs_no_inversion(tmp_path: Path) -> None:
