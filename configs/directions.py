@@ -8,6 +8,8 @@ from stages.edit_artifacts import Direction
 from stages.safe_range import REACH
 
 FOLDER = Path(__file__).with_name("directions_mobilestylegan_ffhq")
+MOTION_FOLDER = Path(__file__).with_name("motion_mobilestylegan_ffhq")
+"""Directions for motion alone, where an edit's own serves worse."""
 
 
 def known_directions() -> list[Direction]:
@@ -25,6 +27,16 @@ def find_direction(name: str) -> Direction:
     if name not in known:
         raise UsageError(f"The edit {name!r} is unknown: {', '.join(known) or 'none'} can be had.")
     return known[name]
+
+
+def find_motion_direction(name: str) -> Direction:
+    """The direction along which a transfer moves an attribute: one for motion, or the edit's.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    path = MOTION_FOLDER / f"{name}.safetensors"
+    return open_direction(path) if path.is_file() else find_direction(name)
 
 
 def describe(direction: Direction, *, full: bool = False) -> str:

@@ -25,6 +25,14 @@ AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
 PENALTY_BELOW: dict[LabelName, float] = {"age": 1.0}
 """Directions with a vector of their own for negative strengths: the penalty of its fit."""
 
+BESIDE_MOUTH: tuple[LabelName, ...] = (
+    "smile", "age", "gender", "yaw", "lightness", "redness", "yellowness", "glasses",
+)  # fmt: skip
+"""What an opening mouth must not take along."""
+
+SHAPING = (0, 1, 2, 4, 5, 7, 8)
+"""Rows of W+ up to 32 pixels: they shape a face and hardly tint it."""
+
 
 def heads_plan(weights: GiveWeights, samples: int) -> Plan:
     """The node ``heads`` holds the RGB heads of the default generator."""
@@ -49,6 +57,24 @@ def direction_plan(
             made_by=made_by,
         )
         plan.add(f"direction_{name}", fit, samples=labelled, **networks)
+    return plan
+
+
+def motion_direction_plan(weights: GiveWeights, samples: int, made_by: str) -> Plan:
+    """The node ``direction`` holds the way in which a mouth opens in ``run --transfer``.
+
+    An edit of a picture may turn the head a little when it opens the mouth by two sigmas; a motion
+    goes three times as far, back and forth, and is seen to. So this one is orthogonal to all that
+    it could take along, leans towards where open mouths really lie, and stays off the rows of W+
+    that only tint.
+    """
+    plan = Plan()
+    networks = labelling_networks(plan, weights)
+    labelled = plan.add("samples", LabelSamples(samples=samples), **networks)
+    fit = FitDirection(
+        name="mouth", against=BESIDE_MOUTH, penalty=1.0, rows=SHAPING, made_by=made_by
+    )
+    plan.add("direction", fit, samples=labelled, **networks)
     return plan
 
 

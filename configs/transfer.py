@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from configs.directions import find_direction
+from configs.directions import find_motion_direction
 from configs.inversion import (
     GENERATOR,
     GiveWeights,
@@ -54,7 +54,7 @@ class Transfer(BaseModel):
         """
         self.reference.check()
         for name in self.use.names:
-            find_direction(name)
+            find_motion_direction(name)
         self.use.rows(GeneratorShape().active_rows)
         if self.is_file:
             path = self.reference.path
@@ -115,7 +115,7 @@ def check_together(transfers: Sequence[Transfer]) -> None:
         names.update(use.names)
         rows |= whole
     for name in sorted(names):
-        if rows.intersection(read_direction(find_direction(name).file)[0].rows):
+        if rows.intersection(read_direction(find_motion_direction(name).file)[0].rows):
             raise _twice(f"{name}: its rows of W+ are named as well")
 
 
@@ -165,11 +165,7 @@ def add_transfers(
                 made_by="pipeline run --transfer", prefix=prefix,
             )  # fmt: skip
     names = dict.fromkeys(name for each in transfers for name in each.use.names)
-    known = plan.nodes
-    directions = tuple(
-        known.get(f"direction_{n}") or plan.given(f"direction_{n}", find_direction(n))
-        for n in names
-    )
+    directions = tuple(plan.given(f"moving_{n}", find_motion_direction(n)) for n in names)
     shape = GeneratorShape()
     return plan.add(
         "transferred",

@@ -32,6 +32,22 @@ def heads(
     sys.stderr.write(f"sha256 {made.sha256}\n")
 
 
+@app.command("motion-direction")
+def motion_direction(
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    samples: Annotated[int, typer.Option(help="Labelled samples.")] = 3000,
+    overwrite: Annotated[bool, typer.Option("--overwrite/--no-overwrite")] = False,
+) -> None:
+    """Fit the direction along which run --transfer opens a mouth (as long as directions fit)."""
+    from configs.train import motion_direction_plan
+    from pipeline.commands.make import make
+    from pipeline.weights import Weights
+
+    made_by = f"pipeline train motion-direction --samples {samples}"
+    plan = motion_direction_plan(Weights().given, samples, made_by)
+    make(plan, "direction", output, overwrite=overwrite)
+
+
 @app.command()
 def sample(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],

@@ -36,6 +36,7 @@ def three_directions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         )
         write_direction(folder / f"{name}.safetensors", header, VECTORS[name])
     monkeypatch.setattr(directions, "FOLDER", folder)
+    monkeypatch.setattr(directions, "MOTION_FOLDER", tmp_path / "motion")
 
 
 @pytest.fixture
@@ -100,7 +101,18 @@ def test_only_a_motion_changes_how_codes_are_smoothed(ref: Path) -> None:
 def test_edits_and_transfers_meet(ref: Path) -> None:
     nodes = plan(asked(ref), "age=+1", "mouth=+1").nodes
     assert [n for n in nodes if n.startswith("direction_")] == ["direction_age", "direction_mouth"]
+    assert [n for n in nodes if n.startswith("moving_")] == ["moving_mouth"]
     assert nodes["transferred"].inputs["edits"].node is nodes["safe_edits"]  # type: ignore[union-attr]
+
+
+def test_a_direction_for_motion_goes_before_an_edits(ref: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "motion"
+    folder.mkdir()
+    header = AGE.model_copy(update={"name": "mouth", "generator": GENERATOR, "sigma": 0.25})
+    own = write_direction(folder / "mouth.safetensors", header, VECTORS["mouth"])
+    nodes = plan(asked(ref, transfer_what="mouth,yaw")).nodes
+    given = [nodes[f"moving_{name}"].given for name in ("mouth", "yaw")]
+    assert [each.given for each in given if each] == [own, directions.find_direction("yaw")]
 
 
 def test_a_motion_file_needs_no_inversion(tmp_path: Path) -> None:
