@@ -125,6 +125,16 @@ def test_a_pulse_at_window_boundaries_is_told_from_one_elsewhere() -> None:
     assert found.boundary[2] < 0.5
 
 
+def test_pairs_without_a_face_do_not_decide_about_boundaries() -> None:
+    pairs = np.array([np.nan, np.nan, 1, 2, 2, 1, 1, 2, 2, 1, 1])
+    known = steadiness.boundary(pairs)
+    assert known == pytest.approx(
+        steadiness.boundary(np.where(np.isnan(pairs), 1.0, pairs)), rel=0.5
+    )
+    assert known == pytest.approx(2)
+    assert np.isnan(steadiness.boundary(np.full(11, np.nan)))
+
+
 def test_results_survive_an_interruption(tmp_path: Path) -> None:
     results = Results(tmp_path)
     sheet = Sheet("a")

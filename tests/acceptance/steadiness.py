@@ -65,7 +65,11 @@ def boundary(pairs: np.ndarray, phase: int = 0) -> float:
     touching = (later % WINDOW_STRIDE == 0) | (later % WINDOW_STRIDE == 1)
     if touching.all() or not touching.any():
         return float("nan")
-    return float(np.median(pairs[touching]) / np.median(pairs[~touching]))
+    # Pairs without a mask, before a face comes and after it goes, have no ratio.
+    seen = np.isfinite(pairs)
+    if not seen[touching].any() or not seen[~touching].any():
+        return float("nan")
+    return float(np.nanmedian(pairs[touching]) / np.nanmedian(pairs[~touching]))
 
 
 def _total(errors: list[WarpError]) -> WarpError:
