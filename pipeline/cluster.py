@@ -10,12 +10,13 @@ import contextlib
 import os
 import time
 from collections import deque
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pipeline.failure import Failure, MissingDependency, OutOfResources
 from pipeline.pool import Outcome, Queue, Ticket
-from pipeline.remote import CHECKOUT, Board, Member, RemoteWorker, Shape, environment, is_needy
+from pipeline.remote import Board, Member, RemoteWorker, Shape, environment
 from pipeline.store import Store
 from pipeline.watch import Watch, WorkLost, WorkProgress, WorkStarted
 from pipeline.work import Work
@@ -42,7 +43,6 @@ LOST = (
 
 ATTEMPTS = 3
 STARTS = 3
-PATIENCE = 7200.0  # seconds that a work may go on without telling of progress
 OBJECT_STORE = 100 * 2**20  # bytes; only references travel
 TICK = 0.5  # seconds between looks at progress and at actors that do not start
 
@@ -59,7 +59,6 @@ class RayPool:
         device: "cuda" to give GPUs to stages that ask for them, "cpu" to ask for none.
         threads: what a stage is told to use; 0 for the CPUs it asked for.
         start_timeout: seconds an actor has to answer its first ping.
-        patience: seconds after which a work that tells of no progress counts as lost.
     """
 
     def __init__(
@@ -72,16 +71,13 @@ class RayPool:
         device: str = "cpu",
         threads: int = 0,
         start_timeout: float = 120.0,
-        patience: float = PATIENCE,
     ) -> None:
         self._root = str(store.root)
         self._device = device
         self._threads = threads
         self._start_timeout = start_timeout
-        self._patience = patience
         self._queues: dict[Shape, Queue] = {}
         self._members: list[Member] = []
-        self._needy: list[Shape] = []
         self._failed_starts: dict[Shape, int] = {}
         self._finished: deque[Outcome] = deque()
         self._own = _connect(address, num_cpus, num_gpus)
@@ -103,8 +99,6 @@ class RayPool:
     def next(self, watch: Watch) -> Outcome:
         """Wait until one of the works is done."""
         while not self._finished:
-            waiting = [shape for shape, queue in self._queues.items() if queue]
-            self._needy = [s for s in waiting if is_needy(s, self._members, self._total)]
             self._assign(watch)
             self._grow()
             self._listen(watch)
@@ -112,39 +106,28 @@ class RayPool:
         return self._finished.popleft()
 
     def _assign(self, watch: Watch) -> None:
-        """Give the first works of each queue to idle actors, best one that loaded the stage.
-
-        Where no more of a shape fit, idle ones of a larger shape help out. Shapes that yield to a
-        needy one are given nothing, so that their actors fall idle and go.
-        """
+        """Give the first works of each queue to idle actors, best one that loaded the stage."""
         for shape, queue in self._queues.items():
-            if self._yields(shape):
-                continue
             idle = [m for m in self._members if m.idle and m.shape == shape]
-            if queue and not idle and not shape.fits(self._total, [m.shape for m in self._members]):
-                idle = [m for m in self._members if m.idle and m.shape.covers(shape)]
             while queue and idle:
                 ticket = queue.pop()
-                work = ticket.work
-                member = next((m for m in idle if m.last == work.stage), idle[0])
+                stage = ticket.work.stage
+                member = next((m for m in idle if m.last == stage), idle[0])
                 idle.remove(member)
-                member.ticket, member.last, member.heard = ticket, work.stage, time.monotonic()
-                named = member.handle.do.options(name=work.label)
-                member.waiting = named.remote(work)
+                member.ticket, member.last = ticket, stage
+                named = member.handle.do.options(name=ticket.work.label)
+                member.waiting = named.remote(ticket.work)
+                work = ticket.work
                 watch(WorkStarted(work.node, work.index, ticket.attempt, work.key))
 
     def _grow(self) -> None:
         """Start actors for works that wait; let idle ones of another shape go for them."""
         now = time.monotonic()
         if now - self._counted > 4 * TICK:
-            # To Ray's knowledge: a dead node counts for some seconds.
-            self._total = dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
-            self._counted = now
+            self._total, self._counted = _resources(), now
         for shape, queue in self._queues.items():
-            if self._yields(shape):
-                continue
             starting = [m for m in self._members if m.shape == shape and not m.ready]
-            stuck = shape in self._needy or any(now - m.since > 10 * TICK for m in starting)
+            stuck = any(now - m.since > 10 * TICK for m in starting)
             for _ in range(len(queue) - len(starting)):
                 used = [m.shape for m in self._members]
                 if not shape.fits(self._total, used):
@@ -153,15 +136,12 @@ class RayPool:
                         break  # Ray has been asked, or one of ours will be free
                 starting.append(self._start(shape))
             if queue and stuck:
-                other = next((m for m in self._members if m.may_go_for(shape, now)), None)
+                other = next((m for m in self._members if m.idle and m.shape != shape), None)
                 if other is not None:
                     self._drop(other)
 
-    def _yields(self, shape: Shape) -> bool:
-        return shape not in self._needy and any(map(shape.yields_to, self._needy))
-
     def _start(self, shape: Shape) -> Member:
-        variables = environment(shape, self._threads, CHECKOUT if self._own else None)
+        variables = environment(shape, self._threads, _checkout() if self._own else None)
         actor = ray.remote(RemoteWorker).options(
             num_cpus=shape.cpus,
             num_gpus=shape.gpus,
@@ -197,11 +177,6 @@ class RayPool:
         late = time.monotonic() - self._start_timeout
         for member in [m for m in self._members if not m.ready and m.since < late]:
             self._no_start(member, f"no answer within {self._start_timeout:g} s")
-        silent = time.monotonic() - self._patience
-        for member, ticket in [(m, m.ticket) for m in self._members if m.heard < silent]:
-            if ticket is not None:
-                self._drop(member)
-                self._lost(ticket, f"no sign of life for {self._patience:g} s", watch)
 
     def _started(self, member: Member) -> None:
         try:
@@ -230,32 +205,30 @@ class RayPool:
             self._finished.append(_outcome(ticket, text, ticket.attempt))
 
     def _answered(self, member: Member, watch: Watch) -> None:
-        ticket, member.ticket, member.heard = member.ticket, None, time.monotonic()
+        ticket, member.ticket = member.ticket, None
         assert ticket is not None
         try:
             self._finished.append(Outcome(ticket.work, ray.get(member.waiting)))
-        except exceptions.OutOfMemoryError as error:
-            self._drop(member)
-            code = OutOfResources.exit_code
-            self._lost(ticket, "killed for memory", watch, code, str(error))
         except LOST as error:
             self._drop(member)
-            self._lost(ticket, type(error).__name__, watch, 1, str(error))
+            self._lost(ticket, error, watch)
         except exceptions.RayTaskError as error:  # a work that cannot even be unpickled there
             failure = Failure(
                 ticket.work.node, ticket.work.index, "stage", str(error.cause), traceback=str(error)
             )
             self._finished.append(Outcome(ticket.work, failure))
 
-    def _lost(
-        self, ticket: Ticket, kind: str, watch: Watch, code: int = 1, trace: str = ""
-    ) -> None:
+    def _lost(self, ticket: Ticket, error: Exception, watch: Watch) -> None:
+        memory = isinstance(error, exceptions.OutOfMemoryError)
+        kind = "killed for memory" if memory else type(error).__name__
         if ticket.attempt < ATTEMPTS:
             watch(WorkLost(ticket.work.node, ticket.work.index, ticket.attempt, kind))
-            self._queues[self._shape(ticket.work)].put_back(ticket)
+            shape = Shape.of(ticket.work.stage.resources, self._largest, gpu=self._device == "cuda")
+            self._queues[shape].put_back(ticket)
             return
         text = f"its worker died in each of {ATTEMPTS} attempts (the last: {kind})"
-        self._finished.append(_outcome(ticket, text, ATTEMPTS, code, trace))
+        code = OutOfResources.exit_code if memory else 1
+        self._finished.append(_outcome(ticket, text, ATTEMPTS, code, str(error)))
 
     def _show_progress(self, watch: Watch) -> None:
         """Fetch what the works have noted, without ever waiting for it."""
@@ -273,7 +246,7 @@ class RayPool:
             return
         for member in self._members:
             if member.ticket is not None and member.ticket.work.key in noted:
-                work, member.heard = member.ticket.work, time.monotonic()
+                work = member.ticket.work
                 watch(WorkProgress(work.node, work.index, *noted[work.key]))
 
     def close(self) -> None:
@@ -329,9 +302,7 @@ def _keep_off_stdout() -> None:
         told = worker.print_to_stdstream
 
         def tell(data: dict[str, Any], *more: Any, **named: Any) -> None:
-            # Deaths are told of by us; Ray also counts the actors that we let go.
-            if not any("A worker died" in line for line in data.get("lines", ())):
-                told({**data, "is_err": True}, *more, **named)
+            told({**data, "is_err": True}, *more, **named)
 
         tell.ours = True  # type: ignore[attr-defined]
         worker.print_to_stdstream = tell
@@ -342,6 +313,16 @@ def _largest_node() -> dict[str, float]:
     nodes = ray.nodes()  # type: ignore[no-untyped-call]
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     return {name: max(n.get(name, 0) for n in alive) for name in ("CPU", "GPU", "memory")}
+
+
+def _resources() -> dict[str, float]:
+    """What the whole cluster has, to Ray's knowledge; a dead node counts for some seconds."""
+    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+
+
+def _checkout() -> Path:
+    """The folder our packages are imported from."""
+    return Path(__file__).resolve().parent.parent
 
 
 def _outcome(ticket: Ticket, text: str, attempts: int, code: int = 1, trace: str = "") -> Outcome:

@@ -1,7 +1,7 @@
 """What runs inside a cluster's processes, and what the driver keeps of each. Knows no ray."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +13,7 @@ from pipeline.store import Store
 from pipeline.work import Work
 from pipeline.worker import Done, Worker
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-"""The folder our packages are imported from."""
 GIB = 2**30
-LINGER = 30.0
-"""Seconds that an idle actor keeps its GPU while only works without one wait."""
 Progress = tuple[int, int]
 
 
@@ -47,15 +43,6 @@ class Shape(NamedTuple):
             ("memory", self.memory, sum(s.memory for s in used)),
         )
         return all(not own or own + other <= total.get(name, 0) for name, own, other in pairs)
-
-    def yields_to(self, other: "Shape") -> bool:
-        """Whether its actors ought to go when works of the other shape cannot start for them."""
-        return not self.gpus or bool(other.gpus)
-
-    def covers(self, other: "Shape") -> bool:
-        """Whether an actor of this shape can do the other's work without holding a GPU for it."""
-        room = self.cpus >= other.cpus and self.memory >= other.memory
-        return room and self.gpus == other.gpus
 
     def __str__(self) -> str:
         parts = [f"{self.cpus:g} CPU"]
@@ -115,8 +102,7 @@ class RemoteWorker:
 class Member:
     """An actor as the driver sees it: starting until it has answered, then idle or busy.
 
-    ``waiting`` is the answer that is outstanding, to the ping or from the work. ``heard`` is when
-    its work began, last told of progress, or ended.
+    ``waiting`` is the answer that is outstanding, to the ping or from the work.
     """
 
     handle: Any
@@ -126,36 +112,8 @@ class Member:
     ready: bool = False
     ticket: Ticket | None = None
     last: Stage | None = None
-    heard: float = 0.0
 
     @property
     def idle(self) -> bool:
         """Whether it can be given work."""
         return self.ready and self.ticket is None
-
-    def may_go_for(self, shape: Shape, now: float) -> bool:
-        """Whether it may be ended so that one of another shape can start.
-
-        What was loaded onto a GPU is not given up at once for a work that needs none.
-        """
-        if not self.idle or self.shape == shape:
-            return False
-        return self.shape.yields_to(shape) or now - self.heard > LINGER
-
-
-def is_needy(shape: Shape, members: Sequence[Member], total: Mapping[str, float]) -> bool:
-    """Whether works of a shape wait for what actors of others hold, and ought not to.
-
-    A GPU must not lie idle because works without one hold all CPUs; and no shape may wait for as
-    long as others have work, which in a large batch is almost until its end.
-    """
-    own = [m for m in members if m.shape == shape]
-    # One that was asked for and has no room yet stands for the next one.
-    used = [m.shape for m in members]
-    if unplaced := [m for m in own if not m.ready]:
-        used.remove(shape)
-    if not shape.fits(total, []) or shape.fits(total, used) or any(m.idle for m in own):
-        return False
-    if shape.gpus:
-        return shape.gpus + sum(each.gpus for each in used) <= total.get("GPU", 0)
-    return len(own) == len(unplaced) and not any(m.ready and m.shape.covers(shape) for m in members)

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.plan import Each, Plan
-from pipeline.pool import Ticket
-from pipeline.remote import Board, Member, Shape, environment, is_needy
+from pipeline.remote import Board, Shape, environment
 from pipeline.schedule import run
 from pipeline.stage import Resources
 from pipeline.store import Store
@@ -54,53 +53,6 @@ def test_actors_see_their_own_resources_only(monkeypatch: pytest.MonkeyPatch) ->
         "PYTHONPATH": "/here:/there",
     }
     assert environment(Shape(8, 0, 0), 1, None)["OMP_NUM_THREADS"] == "1"
-
-
-def member(shape: Shape, state: str = "busy", heard: float = 0.0) -> Member:
-    """An actor that is ``starting``, ``idle`` or ``busy``."""
-    one = Member(None, shape, None, 0.0, ready=state != "starting", heard=heard)
-    one.ticket = Ticket(0, 0, None) if state == "busy" else None  # type: ignore[arg-type]
-    return one
-
-
-def test_a_gpu_does_not_idle_because_others_hold_its_cpus() -> None:
-    small, gpu = Shape(1, 0, 0), Shape(2, 0.5, 0)
-    total = {"CPU": 4.0, "GPU": 1.0}
-    held = [member(small) for _ in range(4)]
-    assert is_needy(gpu, held, total)
-    assert is_needy(gpu, [*held, member(gpu, "starting")], total), "it has no room yet"
-    assert not is_needy(gpu, [*held[:2], member(gpu, "starting")], total), "it will come"
-    assert is_needy(gpu, [*held[:2], member(gpu)], total), "half a GPU is left"
-    assert not is_needy(gpu, [member(gpu), member(gpu)], total), "no GPU is left"
-    assert not is_needy(gpu, held, {"CPU": 4.0}), "there is none to wait for"
-    assert not is_needy(gpu, [*held[:3], member(gpu, "idle")], total)
-
-
-def test_no_shape_waits_for_as_long_as_others_have_work() -> None:
-    small, large = Shape(1, 0, 0), Shape(2, 0, 100)
-    total = {"CPU": 2.0, "memory": 100.0}
-    assert is_needy(large, [member(small), member(small)], total)
-    assert not is_needy(small, [member(large)], total), "the larger one does its work too"
-    assert not is_needy(large, [member(large), member(small)], total | {"CPU": 3.0})
-
-
-def test_what_is_loaded_on_a_gpu_is_not_given_up_at_once() -> None:
-    cpu, other, gpu = Shape(1, 0, 0), Shape(2, 0, 0), Shape(1, 0.5, 0)
-    assert member(cpu, "idle").may_go_for(gpu, 1.0)
-    assert member(cpu, "idle").may_go_for(other, 1.0)
-    assert not member(cpu, "idle").may_go_for(cpu, 1.0)
-    assert not member(cpu).may_go_for(gpu, 1.0)
-    assert not member(gpu, "idle", heard=0.5).may_go_for(cpu, 1.0)
-    assert member(gpu, "idle", heard=0.5).may_go_for(cpu, 100.0)
-    assert member(gpu, "idle", heard=0.5).may_go_for(Shape(1, 1, 0), 1.0)
-    assert not gpu.yields_to(cpu), "or it would be kept from work for half a minute"
-    assert cpu.yields_to(gpu) and cpu.yields_to(other)
-
-
-def test_larger_shapes_cover_smaller_ones_but_no_gpu_is_held_for_nothing() -> None:
-    assert Shape(2, 0, 100).covers(Shape(1, 0, 50))
-    assert not Shape(2, 0, 100).covers(Shape(1, 0, 150))
-    assert not Shape(2, 0.5, 100).covers(Shape(1, 0, 50))
 
 
 def test_the_board_tells_each_thing_once() -> None:
