@@ -302,7 +302,9 @@ def _keep_off_stdout() -> None:
         told = worker.print_to_stdstream
 
         def tell(data: dict[str, Any], *more: Any, **named: Any) -> None:
-            told({**data, "is_err": True}, *more, **named)
+            # Deaths are told of by us; Ray also counts the actors that we let go.
+            if not any("A worker died" in line for line in data.get("lines", ())):
+                told({**data, "is_err": True}, *more, **named)
 
         tell.ours = True  # type: ignore[attr-defined]
         worker.print_to_stdstream = tell
