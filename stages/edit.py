@@ -24,7 +24,7 @@ from stages.media.mux import time_shift
 class ComposeEdits(Stage):
     """Puts the asked edits together. A direction for another generator is refused."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     resources: ClassVar[Resources] = Resources(cpus=1)
 
     edits: tuple[str, ...]

@@ -66,8 +66,8 @@ class EditedFace:
     head: F32
     around: F32
 
-    def patch(self, steady_flow: SteadyFlow, steady: SteadyChange) -> Patch:
-        """What is pasted, steadied over time; call in order of frames."""
+    def change(self, steady_flow: SteadyFlow, steady: SteadyChange) -> F32:
+        """(s, s, 3) what the edit changes, steadied over time; call in order of frames."""
         usual = self.held or self.shown
         flow, trust = steady_flow(self.track, self.frame, usual.flow, usual.trust)
         usual_change = self._change(usual, flow, trust)
@@ -81,12 +81,35 @@ class EditedFace:
             )
             asked = self._change(self.shown, flow, trust)
             change = steady.move(self.track, usual_change, asked, self.held.share)
-        alpha = reach(self.head, self.around, change)
-        return Patch(self.quad, self.outline, change * alpha[..., None])
+        return change
+
+    def alone(self) -> Patch:
+        """What is pasted of a frame that has no neighbours."""
+        return self.place().patch(self.change(SteadyFlow(0), SteadyChange(0)))
+
+    def place(self) -> "Place":
+        """Where a change of it goes."""
+        return Place(self.frame, self.quad, self.outline, self.head, self.around)
 
     def _change(self, render: EditedRender, flow: F32, trust: F32) -> F32:
         moved = with_moved_detail(self.source, self.inverted, render.edited, flow, trust)
         return moved - self.source
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a face's change goes. Fields as in ``EditedFace``."""
+
+    frame: int
+    quad: F64
+    outline: F32
+    head: F32
+    around: F32
+
+    def patch(self, change: F32) -> Patch:
+        """What is pasted of a change (s, s, 3)."""
+        alpha = reach(self.head, self.around, change)
+        return Patch(self.quad, self.outline, change * alpha[..., None])
 
 
 @dataclass(frozen=True)

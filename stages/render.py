@@ -13,7 +13,7 @@ from pydantic import Field
 from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import Alignment, SourceClip, Video
 from stages.code_path import CodePath
-from stages.composite import Patch, paste
+from stages.composite import paste
 from stages.edit_artifacts import Edits, Rendered
 from stages.edited_faces import Faces, render_size
 from stages.frame_parallel import frame_threads
@@ -25,13 +25,13 @@ from stages.media.side_by_side import beside, double
 from stages.media.writer import VideoWriter
 from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.rgb_head import RenderableGenerator
-from stages.steady import SteadyChange, SteadyFlow
+from stages.steadied import FrameLine, Steadied, last_rows
 
 
 class RenderClip(Stage):
     """Edits every frame that has a face; the others pass through as they were decoded."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024
@@ -39,8 +39,11 @@ class RenderClip(Stage):
     smoothing: float = Field(default=0.12, ge=0)
     """Sigma in seconds of the smoothing of codes over time; detail and expression come from the
     source, not from the codes."""
-    steadiness: float = Field(default=0.9, ge=0, lt=1)
-    """How much of a frame's change comes from the frame before, along the source's flow."""
+    steadiness: float = Field(default=0.8, ge=0, lt=1)
+    """How much of a frame's change comes from the frame before, along the source's flow, and then
+    from the frame after."""
+    ahead: int = Field(default=8, ge=0, le=64)
+    """Frames that are looked ahead for that."""
     flow_steadiness: float = Field(default=0.85, ge=0, lt=1)
     """How much of the edit's own motion comes from the frame before, place by place in the crop."""
     batch: int = Field(default=4, gt=0)
@@ -76,7 +79,8 @@ class RenderClip(Stage):
             rows_of.setdefault(int(alignment.frame[row]), []).append(row)
         encoded = context.scratch / "video.mp4"
         out = context.scratch / f"out{self.suffix}"
-        steady, steady_flow = SteadyChange(self.steadiness), SteadyFlow(self.flow_steadiness)
+        steadied = Steadied(self.flow_steadiness, self.steadiness, self.ahead)
+        last, line = last_rows(alignment, path.rows), FrameLine(rows_of)
         shown = double(video) if self.compare else video
         frames = read_planes(clip.path, video, threads=context.threads)
         with (
@@ -85,16 +89,17 @@ class RenderClip(Stage):
         ):
             faces = Faces(loaded, alignment, path, edits, size, context.device)
             while block := list(islice(frames, self.batch)):
+                line.add(block)
                 todo = [(f, row) for f in block for row in rows_of.get(f.index, ())]
-                patches: dict[int, list[Patch]] = {}
                 for part in threads.each(
-                    lambda part, todo=todo: faces.edited(todo[part]),  # type: ignore[misc]
+                    lambda part, todo=todo: zip(todo[part], faces.edited(todo[part]), strict=True),  # type: ignore[misc]
                     threads.parts(len(todo)),
                 ):
-                    for face in part:
-                        patches.setdefault(face.frame, []).append(face.patch(steady_flow, steady))
-                for frame in block:
-                    planes = paste(frame.planes, video, patches.get(frame.index, []))
+                    for (_, row), face in part:
+                        for index, patch in steadied(face, last=row in last):
+                            line.give(index, patch)
+                for frame, patches in line.whole():
+                    planes = paste(frame.planes, video, patches)
                     writer.write(beside(frame.planes, planes, video) if self.compare else planes)
                 context.progress(block[-1].index + 1, video.frames)
         mux(clip.path, shown, encoded, out, f"{DEFAULT_TAG}: {edits.text}")

@@ -17,7 +17,6 @@ from stages.media.photo import changed, open_photo, write_photo
 from stages.media.reader import read_planes
 from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.rgb_head import RenderableGenerator
-from stages.steady import SteadyChange, SteadyFlow
 
 
 class RenderPhoto(Stage):
@@ -53,7 +52,7 @@ class RenderPhoto(Stage):
         width, height = video.upright_size
         delta: F32 = np.zeros((height, width, 3), np.float32)
         for face in faces.edited([(frame, row) for row in path.rows]):
-            patch, (x, y) = in_frame(face.patch(SteadyFlow(0), SteadyChange(0)), video)
+            patch, (x, y) = in_frame(face.alone(), video)
             delta[y : y + patch.shape[0], x : x + patch.shape[1]] += patch
         image = open_photo(photo.path)
         file = context.scratch / f"out{self.suffix}"

@@ -1,4 +1,4 @@
-"""Steady an edit over time: each frame's change follows the last one's, moved along the source.
+"""Steady an edit over time: a frame's change agrees with its neighbours', along the source's flow.
 
 Renders of neighbouring frames differ by more than the source does: an inversion's fine texture is
 never quite the same twice. So the change that is shown is a recursive average along the source's
@@ -17,18 +17,28 @@ had stayed, and then what was asked takes the place of that (``move``):
 Noise is averaged and the asked course followed at once; s is below 1 while the edit gets weaker, as
 its noise does, so that no strength is no change.
 
+What follows the frame before lags behind it: a mouth that opens would be shown the edit of a shut
+one. So a second average runs backwards, from some frames ahead (``SteadyAhead``):
+
+    g_t = (1 - a M') d_t + a M' warp(g_{t+1}, F_{t -> t+1})
+
+Forwards and backwards the delays cancel, and what is averaged lies about the frame on both sides.
+
 Convention. Crops are (s, s, 3); flow is (h, w, 2) in pixels of its own grid, x then y.
 """
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
 
 from stages.artifacts import F32, U8
-from stages.metrics.warp_error import motion, warp
+from stages.metrics.warp_error import Motion, motion, warp
 
 FLOW_SIZE = 256
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -80,17 +90,10 @@ class SteadyChange:
 
     def __call__(self, track: int, frame: int, source: F32, change: F32) -> F32:
         """The change to show, (s, s, 3), for the change ``change`` of the crop ``source``."""
-        grid = (FLOW_SIZE, FLOW_SIZE)
-        crop = np.asarray(cv2.resize(source, grid, interpolation=cv2.INTER_AREA).round(), np.uint8)
+        crop = _small(source)
         before = self._previous.get(track)
         if self._share and before is not None and before.frame == frame - 1:
-            size = change.shape[0]
-            along = motion(before.crop, crop)
-            flow = cv2.resize(along.flow, (size, size)) * np.float32(size / FLOW_SIZE)
-            trusted = cv2.GaussianBlur(along.visible.astype(np.float32), (0, 0), 2.0)
-            keep = self._share * cv2.resize(trusted, (size, size))[..., None]
-            carried = warp(before.change, np.asarray(flow, np.float32))
-            change = np.asarray((1 - keep) * change + keep * carried, np.float32)
+            change = _mixed(change, before.change, motion(before.crop, crop), self._share)
         self._previous[track] = Previous(frame, crop, change)
         return change
 
@@ -100,3 +103,82 @@ class SteadyChange:
         moved = np.asarray(shown + share * (before.change - held), np.float32)
         self._previous[track] = Previous(before.frame, before.crop, moved)
         return moved
+
+
+@dataclass(frozen=True)
+class _Waiting(Generic[Item]):
+    """A frame that waits for those ahead: its crop at ``FLOW_SIZE`` and the change so far.
+
+    ``back``: how to carry the next frame's change to this one; none where it is not to be carried.
+    """
+
+    crop: U8
+    change: F32
+    back: Motion | None
+    item: Item
+
+
+class SteadyAhead(Generic[Item]):
+    """The average from frames ahead. It keeps some frames of each track, and gives them out late.
+
+    Where the strength varies the chain is cut, so that no frame is shown what a later one was
+    asked for.
+    """
+
+    def __init__(self, share: float, frames: int) -> None:
+        """``share``: a, how much is the next frame's, in [0, 1); ``frames``: how far ahead."""
+        self._share = share
+        self._frames = frames if share else 0
+        self._waiting: dict[int, deque[_Waiting[Item]]] = {}
+
+    def __call__(
+        self, track: int, source: F32, change: F32, item: Item, *, varies: bool, last: bool
+    ) -> list[tuple[Item, F32]]:
+        """Take in a frame's change; call in order of frames.
+
+        Args:
+            source, change: (s, s, 3), the crop, and its change as ``SteadyChange`` gives it.
+            item: what comes back along with the change that is to be shown.
+            varies: the strength differs from the frame before.
+            last: the track has no next frame.
+
+        Returns:
+            items whose change is final, in order, with it.
+        """
+        line = self._waiting.setdefault(track, deque())
+        crop = _small(source)
+        if line and self._frames and not varies:
+            before = line.pop()
+            line.append(replace(before, back=motion(crop, before.crop)))
+        line.append(_Waiting(crop, change, None, item))
+        done = []
+        while len(line) > self._frames or (last and line):
+            done.append((line[0].item, self._from_ahead(line)))
+            line.popleft()
+        return done
+
+    def _from_ahead(self, line: deque[_Waiting[Item]]) -> F32:
+        """The change of the first of the line, with what comes from the others."""
+        found = line[-1].change
+        for here in reversed(list(line)[:-1]):
+            found = (
+                here.change
+                if here.back is None
+                else _mixed(here.change, found, here.back, self._share)
+            )
+        return found
+
+
+def _small(source: F32) -> U8:
+    grid = (FLOW_SIZE, FLOW_SIZE)
+    return np.asarray(cv2.resize(source, grid, interpolation=cv2.INTER_AREA).round(), np.uint8)
+
+
+def _mixed(own: F32, other: F32, along: Motion, share: float) -> F32:
+    """A frame's change (s, s, 3) with a share of a neighbour's, where the flow is to be trusted."""
+    size = own.shape[0]
+    flow = cv2.resize(along.flow, (size, size)) * np.float32(size / FLOW_SIZE)
+    trusted = cv2.GaussianBlur(along.visible.astype(np.float32), (0, 0), 2.0)
+    keep = share * cv2.resize(trusted, (size, size))[..., None]
+    carried = warp(other, np.asarray(flow, np.float32))
+    return np.asarray((1 - keep) * own + keep * carried, np.float32)

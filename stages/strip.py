@@ -21,7 +21,6 @@ from stages.look_artifacts import Picture
 from stages.media.reader import Frame, read_planes
 from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.rgb_head import RenderableGenerator
-from stages.steady import SteadyChange, SteadyFlow
 
 _ABOUT = 1.3
 """Side of what is shown about a face, in sides of its crop."""
@@ -100,7 +99,7 @@ class DrawStrip(Stage):
 
 def _pasted(frame: Frame, video: Video, faces: list[EditedFace]) -> U8:
     """The upright frame (h, w, 3) with these faces pasted into it."""
-    patches = [face.patch(SteadyFlow(0), SteadyChange(0)) for face in faces]
+    patches = [face.alone() for face in faces]
     return replace(frame, planes=paste(frame.planes, video, patches)).rgb()
 
 

@@ -99,7 +99,7 @@ class _Target:
 class TransferMotion(Stage):
     """Adds steps, whose strengths follow references, to the edits that were asked for."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=2)
 
     uses: tuple[MotionUse, ...]

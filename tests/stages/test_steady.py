@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.steady import SteadyChange, SteadyFlow
+from stages.steady import SteadyAhead, SteadyChange, SteadyFlow
 
 
 def crop(shift: int = 0) -> np.ndarray:
@@ -100,3 +100,59 @@ def test_the_flow_of_an_edit_follows_its_strength_at_once() -> None:
     np.testing.assert_allclose(kept, 0.5)
     np.testing.assert_allclose(steady(0, 2, 3 * one, 0.5 * trust)[0], 3, rtol=1e-6)
     assert steady.move(0, (one, trust), (one, 0 * trust), 1)[1].min() == 0
+
+
+def ahead(changes: list[float], share: float, frames: int, cut: int | None = None) -> list[float]:
+    """Mean change that is given out for each frame of a still clip."""
+    steady: SteadyAhead[int] = SteadyAhead(share, frames)
+    out: list[tuple[int, np.ndarray]] = []
+    for i, each in enumerate(changes):
+        change = np.full((256, 256, 3), each, np.float32)
+        out += steady(0, crop(), change, i, varies=i == cut, last=i == len(changes) - 1)
+    assert [i for i, _ in out] == list(range(len(changes)))
+    return [float(change.mean()) for _, change in out]
+
+
+def test_the_average_from_ahead_is_the_recursion_from_the_last_frame_that_is_known() -> None:
+    changes = [3.0, 1.0, 4.0, 1.0, 5.0]
+    found = ahead(changes, 0.6, 2)
+    for t, got in enumerate(found):
+        wanted = changes[min(t + 2, 4)]
+        for s in range(min(t + 2, 4) - 1, t - 1, -1):
+            wanted = 0.4 * changes[s] + 0.6 * wanted
+        assert got == pytest.approx(wanted, abs=1e-3)
+
+
+def test_forwards_and_backwards_there_is_no_delay() -> None:
+    steps = [0.0] * 20 + [10.0] * 20
+    forwards = SteadyChange(0.8)
+    late = [
+        forwards(0, i, crop(), np.full((256, 256, 3), x, np.float32)).mean()
+        for i, x in enumerate(steps)
+    ]
+    both = ahead([float(x) for x in late], 0.8, 12)
+    assert late[20] < 2.5
+    assert (both[19] + both[20]) / 2 == pytest.approx(5, abs=0.5)
+    assert both[19] < both[20]
+
+
+def test_the_chain_is_cut_where_the_strength_varies() -> None:
+    found = ahead([1.0, 1.0, 9.0, 9.0], 0.8, 3, cut=2)
+    assert found == pytest.approx([1, 1, 9, 9], abs=1e-4)
+
+
+def test_without_a_share_nothing_waits() -> None:
+    steady: SteadyAhead[str] = SteadyAhead(0, 8)
+    change = np.ones((256, 256, 3), np.float32)
+    ((item, found),) = steady(0, crop(), change, "a", varies=False, last=False)
+    assert item == "a" and (found == change).all()
+
+
+def test_tracks_wait_apart() -> None:
+    steady: SteadyAhead[str] = SteadyAhead(0.8, 4)
+    full, nothing = np.full((256, 256, 3), 9, np.float32), np.zeros((256, 256, 3), np.float32)
+    assert not steady(0, crop(), full, "a", varies=False, last=False)
+    ((item, found),) = steady(1, crop(), nothing, "b", varies=False, last=True)
+    assert item == "b" and not found.any()
+    ((item, found),) = steady(0, crop(), full, "c", varies=False, last=True)[:1]
+    assert item == "a" and found.mean() == pytest.approx(9, abs=1e-4)
