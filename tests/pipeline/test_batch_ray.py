@@ -143,7 +143,7 @@ def undisturbed(
 
 
 COUNTS = {
-    "video": 4, "alignment": 4, "windows": 4, "flow": 8, "inverted": 8, "edits": 3,
+    "video": 4, "alignment": 4, "windows": 4, "flow": 8, "inverted": 8, "edits": 12,
     "rendered": 12, "result": 12,
 }  # fmt: skip
 """What 12 jobs of 4 clips and 3 edits come to: what they share once, two windows a clip."""

@@ -110,13 +110,14 @@ def test_costs_come_from_the_log() -> None:
     )
 
 
+# Its own high-water mark: what getrusage tells of a process begins with its parent's.
 MANY = """
-import resource
+from pipeline.memory import PeakMemory
 from pipeline.simulation import simulate_on
 from tests.pipeline.test_simulated import clip, nodes
+memory = PeakMemory()
 found = simulate_on(map(clip, range(14_300)), nodes(500), lambda work: (10.0, 4), 0.0)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(found.pieces, found.scheduler + found.planning, peak)
+print(found.pieces, found.scheduler + found.planning, memory.bytes())
 """
 
 

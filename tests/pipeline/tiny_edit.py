@@ -118,10 +118,10 @@ class TinyInvert(Stage):
 class TinyOffset(Stage):
     edits: tuple[str, ...]
 
-    def run(self) -> Edits:
-        strength = sum(edit.amount for edit in parse_edits(self.edits))
-        offset = np.full((tiny.SHAPE.rows, tiny.SHAPE.style_dim), 0.2 * strength, np.float32)
-        return Edits(",".join(self.edits), offset)
+    def run(self, alignment: Alignment) -> Edits:
+        strength = sum(edit.keys[0].strength.amount for edit in parse_edits(self.edits))
+        step = np.full((tiny.SHAPE.rows, tiny.SHAPE.style_dim), 0.2, np.float32)
+        return tiny.edits(alignment, step, strength, ",".join(self.edits))
 
 
 class TinyRender(RenderClip):
@@ -143,6 +143,7 @@ class EditClip(BaseModel):
     gates: ClassVar[tuple[str, ...]] = ("video",)
     outlook: ClassVar[tuple[str, ...]] = ()
     edits: tuple[str, ...]
+    transfers: tuple[()] = ()
     face: str
     preset: str
     start: float | None
@@ -150,6 +151,7 @@ class EditClip(BaseModel):
     codec: str | None
     crf: float | None
     compare: bool
+    clamp: bool
     suffix: str
 
     def plan(self, clip: SourceClip, weights: Callable[[str], tuple[Path, str]]) -> Plan:
@@ -163,7 +165,7 @@ class EditClip(BaseModel):
         flow = plan.add("flow", TinyFlow(), faces=Each(windows))
         invert = TinyInvert(trouble=trouble, crash="crash" in clip.path.stem)
         inverted = plan.add("inverted", invert, faces=Each(windows), flow=Each(flow))
-        edits = plan.add("edits", TinyOffset(edits=self.edits))
+        edits = plan.add("edits", TinyOffset(edits=self.edits), alignment=alignment)
         render = TinyRender(largest=256, suffix=self.suffix, crf=None)
         rendered = plan.add(
             "rendered", render, clip=source, video=video, alignment=alignment, latents=inverted,
