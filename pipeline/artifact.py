@@ -10,7 +10,7 @@ import json
 import shutil
 import types
 import typing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -83,6 +83,24 @@ def codecs(cls: type[Artifact]) -> tuple[FieldCodec, ...]:
         named = fields(cls)  # type: ignore[arg-type]  # subclasses are dataclasses
         _CODECS[cls] = tuple(_codec(cls, f.name, hints[f.name]) for f in named)
     return _CODECS[cls]
+
+
+def layout(cls: type) -> dict[str, list[Any]]:
+    """Fields and their annotations, those of nested dataclasses too, as JSON can have them.
+
+    What was stored with one layout is not read with another, so this takes part in keys.
+    """
+    hints = typing.get_type_hints(cls)
+    return {
+        f.name: [str(hints[f.name]), *(layout(inner) for inner in _dataclasses_in(hints[f.name]))]
+        for f in fields(cls)
+    }
+
+
+def _dataclasses_in(annotation: Any) -> list[type]:
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return [annotation]
+    return [found for inner in typing.get_args(annotation) for found in _dataclasses_in(inner)]
 
 
 def _codec(cls: type[Artifact], name: str, annotation: Any) -> FieldCodec:

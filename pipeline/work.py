@@ -7,7 +7,8 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from pipeline.artifact import Ref, qualified_name
+from pipeline.artifact import Ref, layout, qualified_name
+from pipeline.signature import signature
 from pipeline.stage import Stage
 
 LIBRARIES = ("numpy", "torch", "opencv-python", "av")
@@ -50,21 +51,27 @@ def key_of(
 ) -> str:
     """sha256 over all that decides the result, and nothing that does not.
 
-    In it: the stage's class and version, its settings without ``Field(exclude=True)``, the keys
-    of its inputs, and the versions of the numeric libraries. Not in it: paths, device, threads,
-    the node's name.
+    In it: the stage's class and version, its settings without ``Field(exclude=True)``, the fields
+    of what it makes, the keys of its inputs, and the versions of the numeric libraries. Not in it:
+    paths, device, threads, the node's name.
     """
     text = json.dumps(
         {
             "stage": qualified_name(type(stage)),
             "version": stage.version,
             "settings": settings_of(stage),
+            "made": _made(type(stage)),
             "inputs": keys_of(inputs),
             "libraries": dict(libraries),
         },
         sort_keys=True,
     )
     return sha256(text.encode()).hexdigest()
+
+
+@cache
+def _made(cls: type[Stage]) -> dict[str, list[Any]]:
+    return layout(signature(cls).produces)
 
 
 def settings_of(stage: Stage) -> dict[str, Any]:

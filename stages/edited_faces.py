@@ -15,6 +15,7 @@ from stages.composite import Patch
 from stages.detail import edit_flow, with_moved_detail
 from stages.edit_artifacts import Edits
 from stages.media.reader import Frame
+from stages.metrics.warp_error import Motion
 from stages.networks.rgb_head import RenderableGenerator
 from stages.outline import mask_hull, soft_mask
 from stages.quad import crop, quad_to_square, side_of
@@ -66,12 +67,17 @@ class EditedFace:
     head: F32
     around: F32
 
-    def change(self, steady_flow: SteadyFlow, steady: SteadyChange) -> F32:
-        """(s, s, 3) what the edit changes, steadied over time; call in order of frames."""
+    def change(
+        self, steady_flow: SteadyFlow, steady: SteadyChange, back: Motion | None = None
+    ) -> F32:
+        """(s, s, 3) what the edit changes, steadied over time; call in order of frames.
+
+        ``back``: the source's motion to the frame before, none where that was not edited.
+        """
         usual = self.held or self.shown
         flow, trust = steady_flow(self.track, self.frame, usual.flow, usual.trust)
         usual_change = self._change(usual, flow, trust)
-        change = steady(self.track, self.frame, self.source, usual_change)
+        change = steady(self.track, usual_change, back)
         if self.held is not None:
             flow, trust = steady_flow.move(
                 self.track,

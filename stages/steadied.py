@@ -7,7 +7,7 @@ from stages.artifacts import Alignment
 from stages.composite import Patch
 from stages.edited_faces import EditedFace, Place
 from stages.media.reader import Frame
-from stages.steady import SteadyAhead, SteadyChange, SteadyFlow
+from stages.steady import SourceMotion, SteadyAhead, SteadyChange, SteadyFlow
 
 
 class Steadied:
@@ -15,6 +15,7 @@ class Steadied:
 
     def __init__(self, flow_share: float, share: float, ahead: int) -> None:
         """The shares of ``SteadyFlow`` and of ``SteadyChange``, and frames of ``SteadyAhead``."""
+        self._motion = SourceMotion() if share else None
         self._flow = SteadyFlow(flow_share)
         self._change = SteadyChange(share)
         self._ahead: SteadyAhead[Place] = SteadyAhead(share if ahead else 0, ahead)
@@ -26,10 +27,11 @@ class Steadied:
             face: the next frame's of its track.
             last: none of that track follows.
         """
-        change = face.change(self._flow, self._change)
+        along = self._motion and self._motion(face.track, face.frame, face.source)
+        back, forth = along or (None, None)
+        change = face.change(self._flow, self._change, back)
         varies = face.held is not None
-        place = face.place()
-        done = self._ahead(face.track, face.source, change, place, varies=varies, last=last)
+        done = self._ahead(face.track, change, face.place(), None if varies else forth, last=last)
         return [(where.frame, where.patch(found)) for where, found in done]
 
 

@@ -35,19 +35,28 @@ import cv2
 import numpy as np
 
 from stages.artifacts import F32, U8
-from stages.metrics.warp_error import Motion, motion, warp
+from stages.metrics.warp_error import Motion, both_ways, warp
 
 FLOW_SIZE = 256
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
-class Previous:
-    """The frame before: its number, its source crop at ``FLOW_SIZE``, the change that was shown."""
+class SourceMotion:
+    """Flow between a crop and the one of the frame before, estimated once for both averages."""
 
-    frame: int
-    crop: U8
-    change: F32
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, U8]] = {}
+
+    def __call__(self, track: int, frame: int, source: F32) -> tuple[Motion, Motion] | None:
+        """From this crop (s, s, 3) to the track's last and the other way, at ``FLOW_SIZE``.
+
+        None where the frame before was not given.
+        """
+        grid = (FLOW_SIZE, FLOW_SIZE)
+        crop = np.asarray(cv2.resize(source, grid, interpolation=cv2.INTER_AREA).round(), np.uint8)
+        last = self._last.get(track)
+        self._last[track] = (frame, crop)
+        return both_ways(last[1], crop) if last is not None and last[0] == frame - 1 else None
 
 
 class SteadyFlow:
@@ -86,43 +95,44 @@ class SteadyChange:
     def __init__(self, share: float) -> None:
         """``share``: a, how much of the last frame's change is kept, in [0, 1)."""
         self._share = share
-        self._previous: dict[int, Previous] = {}
+        self._shown: dict[int, F32] = {}
 
-    def __call__(self, track: int, frame: int, source: F32, change: F32) -> F32:
-        """The change to show, (s, s, 3), for the change ``change`` of the crop ``source``."""
-        crop = _small(source)
-        before = self._previous.get(track)
-        if self._share and before is not None and before.frame == frame - 1:
-            change = _mixed(change, before.change, motion(before.crop, crop), self._share)
-        self._previous[track] = Previous(frame, crop, change)
+    def __call__(self, track: int, change: F32, back: Motion | None) -> F32:
+        """The change to show, (s, s, 3).
+
+        Args:
+            change: (s, s, 3), the frame's own.
+            back: from this frame to the one before; none where nothing is to be kept of that.
+        """
+        if back is not None and track in self._shown:
+            change = _mixed(change, self._shown[track], back, self._share)
+        self._shown[track] = change
         return change
 
     def move(self, track: int, held: F32, shown: F32, share: float) -> F32:
         """The change just returned, of ``held``, moved to ``shown`` with ``share`` of the rest."""
-        before = self._previous[track]
-        moved = np.asarray(shown + share * (before.change - held), np.float32)
-        self._previous[track] = Previous(before.frame, before.crop, moved)
+        moved = np.asarray(shown + share * (self._shown[track] - held), np.float32)
+        self._shown[track] = moved
         return moved
 
 
 @dataclass(frozen=True)
 class _Waiting(Generic[Item]):
-    """A frame that waits for those ahead: its crop at ``FLOW_SIZE`` and the change so far.
+    """A frame that waits for those ahead: the change so far.
 
-    ``back``: how to carry the next frame's change to this one; none where it is not to be carried.
+    ``forth``: to the next frame; none where the next one's change is not to be carried to this.
     """
 
-    crop: U8
     change: F32
-    back: Motion | None
     item: Item
+    forth: Motion | None = None
 
 
 class SteadyAhead(Generic[Item]):
     """The average from frames ahead. It keeps some frames of each track, and gives them out late.
 
-    Where the strength varies the chain is cut, so that no frame is shown what a later one was
-    asked for.
+    Where the strength varies the chain has to be cut, so that no frame is shown what a later one
+    was asked for.
     """
 
     def __init__(self, share: float, frames: int) -> None:
@@ -132,25 +142,23 @@ class SteadyAhead(Generic[Item]):
         self._waiting: dict[int, deque[_Waiting[Item]]] = {}
 
     def __call__(
-        self, track: int, source: F32, change: F32, item: Item, *, varies: bool, last: bool
+        self, track: int, change: F32, item: Item, forth: Motion | None, *, last: bool
     ) -> list[tuple[Item, F32]]:
         """Take in a frame's change; call in order of frames.
 
         Args:
-            source, change: (s, s, 3), the crop, and its change as ``SteadyChange`` gives it.
+            change: (s, s, 3), as ``SteadyChange`` gives it.
             item: what comes back along with the change that is to be shown.
-            varies: the strength differs from the frame before.
+            forth: from the frame before to this one; none cuts the chain between them.
             last: the track has no next frame.
 
         Returns:
             items whose change is final, in order, with it.
         """
         line = self._waiting.setdefault(track, deque())
-        crop = _small(source)
-        if line and self._frames and not varies:
-            before = line.pop()
-            line.append(replace(before, back=motion(crop, before.crop)))
-        line.append(_Waiting(crop, change, None, item))
+        if line:
+            line.append(replace(line.pop(), forth=forth))
+        line.append(_Waiting(change, item))
         done = []
         while len(line) > self._frames or (last and line):
             done.append((line[0].item, self._from_ahead(line)))
@@ -163,15 +171,10 @@ class SteadyAhead(Generic[Item]):
         for here in reversed(list(line)[:-1]):
             found = (
                 here.change
-                if here.back is None
-                else _mixed(here.change, found, here.back, self._share)
+                if here.forth is None
+                else _mixed(here.change, found, here.forth, self._share)
             )
         return found
-
-
-def _small(source: F32) -> U8:
-    grid = (FLOW_SIZE, FLOW_SIZE)
-    return np.asarray(cv2.resize(source, grid, interpolation=cv2.INTER_AREA).round(), np.uint8)
 
 
 def _mixed(own: F32, other: F32, along: Motion, share: float) -> F32:

@@ -65,8 +65,13 @@ def dis_flow(a: U8, b: U8) -> F32:
 
 def motion(previous: U8, current: U8, flow: FlowFunction = dis_flow) -> Motion:
     """Flow and visibility between two frames of the source, (h, w, 3) uint8 each."""
-    back = flow(current, previous)
-    return Motion(back, visible(back, flow(previous, current)))
+    return both_ways(previous, current, flow)[0]
+
+
+def both_ways(previous: U8, current: U8, flow: FlowFunction = dis_flow) -> tuple[Motion, Motion]:
+    """As ``motion``, and the same from the frame before to this one."""
+    back, forth = flow(current, previous), flow(previous, current)
+    return Motion(back, visible(back, forth)), Motion(forth, visible(forth, back))
 
 
 def visible(there: F32, back: F32) -> Bool:

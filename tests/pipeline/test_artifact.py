@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.artifact import Artifact, Ref, codecs, load, save
+from pipeline.artifact import Artifact, Ref, codecs, layout, load, save
 from tests.pipeline.toy_artifacts import Everything, Numbers, Scale, Source, Tag
 
 
@@ -132,3 +132,11 @@ def test_given_artifacts_are_known_by_content_not_by_path() -> None:
 def test_made_artifacts_cannot_be_given() -> None:
     with pytest.raises(NotImplementedError, match="Scale is made by stages"):
         Ref.to(Scale(2.0))
+
+
+def test_a_layout_tells_fields_of_nested_dataclasses_too() -> None:
+    found = layout(Everything)
+    assert list(found)[:3] == ["rate", "kind", "tags"]
+    assert found["rate"] == ["<class 'fractions.Fraction'>"]
+    assert found["tags"][1] == layout(Tag)
+    json.dumps(found)

@@ -244,6 +244,12 @@ def test_the_key_holds_what_decides_the_result(plan: Plan, read: Any) -> None:
     assert keys_of({"a": (one, other), "b": None}) == {"a": ["a" * 64, "b" * 64], "b": None}
 
 
+def test_the_fields_of_what_is_made_take_part_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key_of(Keyed(), {})
+    monkeypatch.setattr("pipeline.work._made", lambda cls: {"numbers": ["another type"]})
+    assert key_of(Keyed(), {}) != before
+
+
 def test_numeric_libraries_are_found() -> None:
     found = dict(numeric_libraries())
     assert "numpy" in found

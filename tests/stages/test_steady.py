@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.steady import SteadyAhead, SteadyChange, SteadyFlow
+from stages.metrics.warp_error import Motion
+from stages.steady import SourceMotion, SteadyAhead, SteadyChange, SteadyFlow
 
 
 def crop(shift: int = 0) -> np.ndarray:
@@ -16,38 +17,60 @@ def crop(shift: int = 0) -> np.ndarray:
     return np.ascontiguousarray(np.clip(wide[20:276, 20 - shift : 276 - shift], 0, 255))
 
 
+def still() -> Motion:
+    """No motion, all of it visible."""
+    return Motion(np.zeros((256, 256, 2), np.float32), np.ones((256, 256), bool))
+
+
 def test_no_change_stays_no_change() -> None:
-    steady = SteadyChange(0.9)
+    steady, motion = SteadyChange(0.9), SourceMotion()
     nothing = np.zeros((256, 256, 3), np.float32)
     for frame in range(3):
-        assert not steady(0, frame, crop(frame), nothing).any()
+        along = motion(0, frame, crop(frame))
+        assert not steady(0, nothing, along and along[0]).any()
 
 
 def test_flicker_is_averaged_where_nothing_moves() -> None:
     steady = SteadyChange(0.8)
     shown = [
-        steady(0, i, crop(), np.full((256, 256, 3), 10.0 * (i % 2), np.float32)).mean()
+        steady(0, np.full((256, 256, 3), 10.0 * (i % 2), np.float32), still()).mean()
         for i in range(20)
     ]
     assert np.ptp(shown[-4:]) < 2.5
 
 
-def test_a_change_moves_with_the_source() -> None:
-    steady = SteadyChange(0.8)
+def test_a_change_moves_with_the_source_there_and_back() -> None:
+    motion = SourceMotion()
     mark = np.zeros((256, 256, 3), np.float32)
     mark[100:140, 100:140] = 50
-    steady(0, 0, crop(), mark)
-    moved = steady(0, 1, crop(6), np.zeros_like(mark))[..., 0]
-    columns = np.flatnonzero(moved.sum(axis=0) > moved.sum(axis=0).max() / 2)
-    assert abs(columns.mean() - (119.5 + 6)) < 1.5
+    assert motion(0, 0, crop()) is None
+    along = motion(0, 1, crop(6))
+    assert along is not None
+    steady = SteadyChange(0.8)
+    steady(0, mark, None)
+    assert abs(middle(steady(0, np.zeros_like(mark), along[0])) - (119.5 + 6)) < 1.5
+    ahead: SteadyAhead[int] = SteadyAhead(0.8, 1)
+    ahead(0, np.zeros_like(mark), 0, None, last=False)
+    ((_, found), _) = ahead(0, mark, 1, along[1], last=True)
+    assert abs(middle(found) - (119.5 - 6)) < 1.5
+
+
+def middle(change: np.ndarray) -> float:
+    """Of the columns that are changed."""
+    columns = change[..., 0].sum(axis=0)
+    return float(np.flatnonzero(columns > columns.max() / 2).mean())
 
 
 def test_tracks_and_gaps_do_not_mix() -> None:
-    steady = SteadyChange(0.8)
+    motion, steady = SourceMotion(), SteadyChange(0.8)
+    motion(0, 0, crop())
+    assert motion(1, 1, crop()) is None, "another face"
+    assert motion(0, 2, crop()) is None, "a frame is missing"
+    assert motion(0, 3, crop()) is not None
     full, nothing = np.full((256, 256, 3), 9, np.float32), np.zeros((256, 256, 3), np.float32)
-    steady(0, 0, crop(), full)
-    assert not steady(1, 1, crop(), nothing).any()
-    assert not steady(0, 2, crop(), nothing).any()
+    steady(0, full, None)
+    assert not steady(1, nothing, still()).any()
+    assert not steady(0, nothing, None).any()
 
 
 def test_the_flow_of_an_edit_is_averaged_over_consecutive_frames_of_a_track() -> None:
@@ -71,13 +94,13 @@ def test_no_motion_stays_none() -> None:
 
 def test_what_a_change_of_strength_adds_is_neither_averaged_nor_forgotten() -> None:
     steady, one = SteadyChange(0.9), np.ones((256, 256, 3), np.float32)
-    steady(0, 0, crop(), 10 * one)
+    steady(0, 10 * one, None)
     # As strong as before it would be 10 again; it is asked to be 30 from here on.
-    assert steady(0, 1, crop(), 10 * one).mean() == pytest.approx(10, abs=1e-4)
+    assert steady(0, 10 * one, still()).mean() == pytest.approx(10, abs=1e-4)
     assert steady.move(0, 10 * one, 30 * one, 1).mean() == pytest.approx(30, abs=1e-4)
-    assert steady(0, 2, crop(), 30 * one).mean() == pytest.approx(30, abs=1e-4)
+    assert steady(0, 30 * one, still()).mean() == pytest.approx(30, abs=1e-4)
     unsteady = SteadyChange(0)
-    unsteady(0, 0, crop(), 10 * one)
+    unsteady(0, 10 * one, None)
     assert unsteady.move(0, 10 * one, 15 * one, 1).mean() == pytest.approx(15)
 
 
@@ -85,8 +108,8 @@ def test_noise_is_kept_by_a_growing_edit_and_goes_with_a_vanishing_one() -> None
     one = np.ones((256, 256, 3), np.float32)
     for share, left in ((1.0, 9.0), (0.5, 4.5), (0.0, 0.0)):
         steady = SteadyChange(0.9)
-        steady(0, 0, crop(), 20 * one)
-        assert steady(0, 1, crop(), 10 * one).mean() == pytest.approx(19, abs=1e-4)
+        steady(0, 20 * one, None)
+        assert steady(0, 10 * one, still()).mean() == pytest.approx(19, abs=1e-4)
         assert steady.move(0, 10 * one, 5 * one, share).mean() == pytest.approx(5 + left, abs=1e-4)
 
 
@@ -108,7 +131,8 @@ def ahead(changes: list[float], share: float, frames: int, cut: int | None = Non
     out: list[tuple[int, np.ndarray]] = []
     for i, each in enumerate(changes):
         change = np.full((256, 256, 3), each, np.float32)
-        out += steady(0, crop(), change, i, varies=i == cut, last=i == len(changes) - 1)
+        forth = None if i == cut else still()
+        out += steady(0, change, i, forth, last=i == len(changes) - 1)
     assert [i for i, _ in out] == list(range(len(changes)))
     return [float(change.mean()) for _, change in out]
 
@@ -126,10 +150,7 @@ def test_the_average_from_ahead_is_the_recursion_from_the_last_frame_that_is_kno
 def test_forwards_and_backwards_there_is_no_delay() -> None:
     steps = [0.0] * 20 + [10.0] * 20
     forwards = SteadyChange(0.8)
-    late = [
-        forwards(0, i, crop(), np.full((256, 256, 3), x, np.float32)).mean()
-        for i, x in enumerate(steps)
-    ]
+    late = [forwards(0, np.full((256, 256, 3), x, np.float32), still()).mean() for x in steps]
     both = ahead([float(x) for x in late], 0.8, 12)
     assert late[20] < 2.5
     assert (both[19] + both[20]) / 2 == pytest.approx(5, abs=0.5)
@@ -144,15 +165,15 @@ def test_the_chain_is_cut_where_the_strength_varies() -> None:
 def test_without_a_share_nothing_waits() -> None:
     steady: SteadyAhead[str] = SteadyAhead(0, 8)
     change = np.ones((256, 256, 3), np.float32)
-    ((item, found),) = steady(0, crop(), change, "a", varies=False, last=False)
+    ((item, found),) = steady(0, change, "a", still(), last=False)
     assert item == "a" and (found == change).all()
 
 
 def test_tracks_wait_apart() -> None:
     steady: SteadyAhead[str] = SteadyAhead(0.8, 4)
     full, nothing = np.full((256, 256, 3), 9, np.float32), np.zeros((256, 256, 3), np.float32)
-    assert not steady(0, crop(), full, "a", varies=False, last=False)
-    ((item, found),) = steady(1, crop(), nothing, "b", varies=False, last=True)
+    assert not steady(0, full, "a", None, last=False)
+    ((item, found),) = steady(1, nothing, "b", None, last=True)
     assert item == "b" and not found.any()
-    ((item, found),) = steady(0, crop(), full, "c", varies=False, last=True)[:1]
+    ((item, found),) = steady(0, full, "c", still(), last=True)[:1]
     assert item == "a" and found.mean() == pytest.approx(9, abs=1e-4)
