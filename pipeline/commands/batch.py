@@ -7,30 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.run import opt
+from pipeline.commands.flags import (
+    Json,
+    On,
+    Overwrite,
+    Quiet,
+    Threads,
+    Verbose,
+    WorkDir,
+    opt,
+    resumable,
+)
 
 if TYPE_CHECKING:
     from pipeline.job_file import JobFile
 
-WorkDir = Annotated[
-    Path | None,
-    opt("--work-dir", help="Work that resumes. Default: ~/.cache/pipeline/work.", metavar="DIR"),
-]
-Json = Annotated[bool, typer.Option("--json/--no-json", help="One JSON object on stdout.")]
 Id = Annotated[
     str | None,
     typer.Argument(
         metavar="BATCH", help="First letters of its id. Default: the last one.", show_default=False
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.", show_default=False)]
-Verbose = Annotated[
-    int,
-    typer.Option(
-        "--verbose", "-v", count=True, help="More; twice for tracebacks.", show_default=False
-    ),
-]
-On = Annotated[str | None, opt("--on", help="local (default) or ray.", metavar="WHERE")]
 
 
 def batch(
@@ -70,16 +67,12 @@ def batch(
     device: Annotated[
         str | None, opt("--device", help="auto (default), cpu or cuda.", metavar="DEVICE")
     ] = None,
-    threads: Annotated[
-        int | None, opt("--threads", help="Threads of each worker.", metavar="N")
-    ] = None,
+    threads: Threads = None,
     strict: Annotated[
         bool | None,
         opt("--strict/--no-strict", help="A job fails (8) when frames passed through unedited."),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite/--no-overwrite", help="Replace existing outputs.")
-    ] = False,
+    overwrite: Overwrite = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run/--no-dry-run", help="Show the jobs; write nothing.")
     ] = False,
@@ -160,9 +153,7 @@ def _of_the_command_line(clips: list[Path], edits: list[str], output: str | None
 def retry(
     name: Id = None,
     on: On = None,
-    threads: Annotated[
-        int | None, opt("--threads", help="Threads of each worker.", metavar="N")
-    ] = None,
+    threads: Threads = None,
     json: Json = False,
     work_dir: WorkDir = None,
     quiet: Quiet = False,
@@ -236,13 +227,5 @@ def cancel(name: Id = None, work_dir: WorkDir = None) -> None:
 
 def _to_the_end(action: Callable[[], int], name: str) -> int:
     """Carry something out that the first signal stops cleanly."""
-    from pipeline.interrupt import Stopped, stoppable
-
-    try:
-        with stoppable():
-            return action()
-    except Stopped as stopped:
-        sys.stderr.write(
-            f"Stopped ({stopped}). Finished work is kept; go on with:\n  pipeline retry {name}\n"
-        )
-        raise typer.Exit(stopped.exit_code) from None
+    with resumable(f"Finished work is kept; go on with:\n  pipeline retry {name}"):
+        return action()

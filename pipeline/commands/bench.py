@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.bench_options import Device, Encoder, Quiet, Threads, WorkDir
+from pipeline.commands.bench_options import Device, Encoder
+from pipeline.commands.flags import Json, Quiet, Threads, WorkDir, resumable
 from pipeline.commands.paper_003 import paper_003
 
 if TYPE_CHECKING:
@@ -73,9 +74,7 @@ def inversion(
             show_default=False,
         ),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json/--no-json", help="One JSON object on stdout.")
-    ] = False,
+    json: Json = False,
     work_dir: WorkDir = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -90,23 +89,18 @@ def inversion(
     """
     from pipeline.commands.bench_work import Machine, carry_out, given_files
     from pipeline.failure import UsageError
-    from pipeline.interrupt import Stopped, stoppable
 
     machine = Machine(device, threads, work_dir, quiet)
     machine.check()
-    try:
-        with stoppable():
-            settings = _settings(
-                start=start, face=face, steps=steps, frames=frames, ablation=ablation,
-                inverters=inverter, synthesised=synthesised, curved=curved, edits=edits, lec=lec,
-            )  # fmt: skip
-            if not clips and not settings.synthesised and not settings.curved:
-                raise UsageError("Name at least one clip, or --synthesised N.")
-            built = settings.build(sources(clips), given_files(encoder, identity, quiet=quiet))
-            found = carry_out(built, machine)
-    except Stopped as stopped:
-        sys.stderr.write(f"Stopped ({stopped}). The same command goes on with what is finished.\n")
-        raise typer.Exit(stopped.exit_code) from None
+    with resumable():
+        settings = _settings(
+            start=start, face=face, steps=steps, frames=frames, ablation=ablation,
+            inverters=inverter, synthesised=synthesised, curved=curved, edits=edits, lec=lec,
+        )  # fmt: skip
+        if not clips and not settings.synthesised and not settings.curved:
+            raise UsageError("Name at least one clip, or --synthesised N.")
+        built = settings.build(sources(clips), given_files(encoder, identity, quiet=quiet))
+        found = carry_out(built, machine)
 
     from configs.bench_plan import bench_directions
     from configs.bench_table import table

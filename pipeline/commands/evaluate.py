@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.commands.flags import Identity, Json, Quiet, Threads, WeightsFrom, WorkDir, resumable
+
 if TYPE_CHECKING:
     from pipeline.plan import Plan
 
@@ -19,31 +21,12 @@ def evaluate(
         typer.Option(help="OUT shows SRC from here: seconds or a timecode.", show_default=False),
     ] = None,
     end: Annotated[str | None, typer.Option(help="As --start.", show_default=False)] = None,
-    identity: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="PIPELINE_IDENTITY",
-            help="MobileFaceNet checkpoint: without it there are no identity figures.",
-            show_default=False,
-        ),
-    ] = None,
-    weights: Annotated[
-        list[str] | None,
-        typer.Option(help="Take these weights from a file or folder.", metavar="NAME=PATH"),
-    ] = None,
-    json: Annotated[
-        bool, typer.Option("--json/--no-json", help="One JSON object on stdout.")
-    ] = False,
-    work_dir: Annotated[
-        Path | None,
-        typer.Option(help="Work that is kept. Default: ~/.cache/pipeline/work.", metavar="DIR"),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Default: all cores.", show_default=False)
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Errors only.", show_default=False)
-    ] = False,
+    identity: Identity = None,
+    weights: WeightsFrom = None,
+    json: Json = False,
+    work_dir: WorkDir = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
 ) -> None:
     """Measure OUT against SRC: fidelity, likeness, identity and steadiness.
 
@@ -53,15 +36,10 @@ def evaluate(
     Example: pipeline evaluate clip.mp4 clip.age+2.mp4
     """
     from pipeline.commands.figures import as_json, as_table
-    from pipeline.interrupt import Stopped, stoppable
 
-    try:
-        with stoppable():
-            plan = _plan(source, result, face, start, end, identity, weights, quiet)
-            made = _carry_out(plan, result.name, work_dir, threads, -1 if quiet else 0)
-    except Stopped as stopped:
-        sys.stderr.write(f"Stopped ({stopped}). The same command goes on with what is finished.\n")
-        raise typer.Exit(stopped.exit_code) from None
+    with resumable():
+        plan = _plan(source, result, face, start, end, identity, weights, quiet)
+        made = _carry_out(plan, result.name, work_dir, threads, -1 if quiet else 0)
     text = as_json(made, source, result) if json else as_table(made)
     sys.stdout.write(text + "\n")
 

@@ -6,23 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.commands.flags import (
+    End,
+    Overwrite,
+    Profile,
+    Quiet,
+    Start,
+    Threads,
+    WorkDir,
+    resumable,
+)
+
 if TYPE_CHECKING:
     from pipeline.plan import Plan
-
-Start = Annotated[
-    str | None,
-    typer.Option(help="Seconds (12.5) or a timecode (1:02.5), as for run.", show_default=False),
-]
-End = Annotated[str | None, typer.Option(help="As --start.", show_default=False)]
-WorkDir = Annotated[
-    Path | None,
-    typer.Option(help="Work that is kept. Default: ~/.cache/pipeline/work.", metavar="DIR"),
-]
-Threads = Annotated[int | None, typer.Option(min=1, help="Default: all cores.", show_default=False)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.", show_default=False)]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite/--no-overwrite", help="Replace an existing picture.")
-]
 
 
 def faces(
@@ -36,9 +32,7 @@ def faces(
     overwrite: Overwrite = False,
     work_dir: WorkDir = None,
     threads: Threads = None,
-    profile: Annotated[
-        bool, typer.Option("--profile/--no-profile", help="Say how long each stage took.")
-    ] = False,
+    profile: Profile = False,
     quiet: Quiet = False,
 ) -> None:
     """Draw a contact sheet of the faces in CLIP: a row a track, with its number and its times.
@@ -48,25 +42,20 @@ def faces(
     Example: pipeline faces clip.mp4 && pipeline run clip.mp4 --face track:1 --edit age=+2
     """
     from pipeline.commands.make import make
-    from pipeline.interrupt import Stopped, stoppable
 
     target = output or clip.with_name(f"{clip.stem}.faces.png")
-    try:
-        with stoppable():
-            made = make(
-                _plan(clip, target, start, end, overwrite=overwrite, quiet=quiet),
-                "sheet",
-                target,
-                overwrite=overwrite,
-                inputs=(clip,),
-                work_dir=work_dir,
-                threads=threads,
-                verbosity=-1 if quiet else 0,
-                timed=profile,
-            )
-    except Stopped as stopped:
-        sys.stderr.write(f"Stopped ({stopped}). The same command goes on with what is finished.\n")
-        raise typer.Exit(stopped.exit_code) from None
+    with resumable():
+        made = make(
+            _plan(clip, target, start, end, overwrite=overwrite, quiet=quiet),
+            "sheet",
+            target,
+            overwrite=overwrite,
+            inputs=(clip,),
+            work_dir=work_dir,
+            threads=threads,
+            verbosity=-1 if quiet else 0,
+            timed=profile,
+        )
     if not quiet:
         sys.stderr.write("\n".join(made.told) + "\n")
 

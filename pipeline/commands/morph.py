@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.commands.flags import Identity, Overwrite, Quiet, Threads, WorkDir, resumable
+
 
 def morph(
     first: Annotated[
@@ -22,27 +24,11 @@ def morph(
     pace: Annotated[
         str, typer.Option(help="even: as the eye sees it; linear: as the code goes.")
     ] = "even",
-    identity: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="PIPELINE_IDENTITY",
-            help="MobileFaceNet checkpoint: without it there are no identity figures.",
-            show_default=False,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite/--no-overwrite", help="Replace an existing output.")
-    ] = False,
-    work_dir: Annotated[
-        Path | None,
-        typer.Option(help="Work that is kept. Default: ~/.cache/pipeline/work.", metavar="DIR"),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Default: all cores.", show_default=False)
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Errors only.", show_default=False)
-    ] = False,
+    identity: Identity = None,
+    overwrite: Overwrite = False,
+    work_dir: WorkDir = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
 ) -> None:
     """Morph the largest face of one picture into that of another.
 
@@ -77,10 +63,11 @@ def morph(
         raise UsageError(f"--{wrong['loc'][0]} {wrong['input']!r}: {wrong['msg']}.") from error
     plan = settings.plan(a, b, Weights().given, network)
     try:
-        made = make(
-            plan, "morph", target, overwrite=overwrite, inputs=(a.path, b.path),
-            work_dir=work_dir, threads=threads, verbosity=-1 if quiet else 0,
-        )  # fmt: skip
+        with resumable():
+            made = make(
+                plan, "morph", target, overwrite=overwrite, inputs=(a.path, b.path),
+                work_dir=work_dir, threads=threads, verbosity=-1 if quiet else 0,
+            )  # fmt: skip
     except WorkFailed as error:
         from dataclasses import replace
 

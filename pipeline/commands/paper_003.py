@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.bench_options import Device, Encoder, Quiet, Threads, WorkDir
+from pipeline.commands.bench_options import Device, Encoder
+from pipeline.commands.flags import Json, Quiet, Threads, WorkDir, resumable
 
 if TYPE_CHECKING:
     from configs.paper_003 import Paper003
@@ -31,9 +32,7 @@ def paper_003(
     start: Annotated[str, typer.Option(help="encoder, or mean as in the paper.")] = "encoder",
     face: Annotated[str, typer.Option(help="largest or track:N.")] = "largest",
     encoder: Encoder = None,
-    json: Annotated[
-        bool, typer.Option("--json/--no-json", help="One JSON object on stdout.")
-    ] = False,
+    json: Json = False,
     work_dir: WorkDir = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -48,22 +47,17 @@ def paper_003(
     """
     from pipeline.commands.bench import sources
     from pipeline.commands.bench_work import Machine, carry_out, given_files
-    from pipeline.interrupt import Stopped, stoppable
 
     machine = Machine(device, threads, work_dir, quiet)
     machine.check()
-    try:
-        with stoppable():
-            settings = _settings(
-                tables=tuple(table) if table else None, samples=samples, steps=steps,
-                frames=frames, start=start, face=face,
-            )  # fmt: skip
-            given = given_files(encoder, None, quiet=quiet)
-            bench, morphs = settings.build(sources(clips), given)
-            found = carry_out(bench, machine)
-    except Stopped as stopped:
-        sys.stderr.write(f"Stopped ({stopped}). The same command goes on with what is finished.\n")
-        raise typer.Exit(stopped.exit_code) from None
+    with resumable():
+        settings = _settings(
+            tables=tuple(table) if table else None, samples=samples, steps=steps,
+            frames=frames, start=start, face=face,
+        )  # fmt: skip
+        given = given_files(encoder, None, quiet=quiet)
+        bench, morphs = settings.build(sources(clips), given)
+        found = carry_out(bench, machine)
 
     from configs.bench_plan import bench_directions
     from configs.paper_003 import OURS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.faces import Overwrite, Quiet, Threads, WorkDir
+from pipeline.commands.flags import Overwrite, Profile, Quiet, Threads, WorkDir, resumable
 
 if TYPE_CHECKING:
     from configs.preview import PreviewClip
@@ -40,9 +40,7 @@ def preview(
     overwrite: Overwrite = False,
     work_dir: WorkDir = None,
     threads: Threads = None,
-    profile: Annotated[
-        bool, typer.Option("--profile/--no-profile", help="Say how long each stage took.")
-    ] = False,
+    profile: Profile = False,
     quiet: Quiet = False,
 ) -> None:
     """Draw a strip: the source and several strengths of an edit, as a run would show them.
@@ -55,38 +53,33 @@ def preview(
     from pipeline.commands.given import check_png, given_file
     from pipeline.commands.make import make
     from pipeline.commands.weights import say
-    from pipeline.interrupt import Stopped, stoppable
     from pipeline.weights import Weights
     from pipeline.weights import quiet as silent
 
     label = re.sub(r"[^A-Za-z0-9+.=-]", "_", ",".join(edit))[:80]
     target = output or clip.with_name(f"{clip.stem}.{label}.preview.png")
-    try:
-        with stoppable():
-            times = [_seconds(text) for text in at or ()]
-            path, digest = given_file(clip)
-            check_png(target, (clip,), overwrite=overwrite)
-            settings = _settings(
-                edits=edit, strengths=strengths, frames=frames, at=times, face=face, preset=preset
-            )
+    with resumable():
+        times = [_seconds(text) for text in at or ()]
+        path, digest = given_file(clip)
+        check_png(target, (clip,), overwrite=overwrite)
+        settings = _settings(
+            edits=edit, strengths=strengths, frames=frames, at=times, face=face, preset=preset
+        )
 
-            from stages.artifacts import SourceClip
+        from stages.artifacts import SourceClip
 
-            weights = Weights(say=silent if quiet else say)
-            made = make(
-                settings.plan(SourceClip(path, digest), weights.given),
-                "strip",
-                target,
-                overwrite=overwrite,
-                inputs=(clip,),
-                work_dir=work_dir,
-                threads=threads,
-                verbosity=-1 if quiet else 0,
-                timed=profile,
-            )
-    except Stopped as stopped:
-        sys.stderr.write(f"Stopped ({stopped}). The same command goes on with what is finished.\n")
-        raise typer.Exit(stopped.exit_code) from None
+        weights = Weights(say=silent if quiet else say)
+        made = make(
+            settings.plan(SourceClip(path, digest), weights.given),
+            "strip",
+            target,
+            overwrite=overwrite,
+            inputs=(clip,),
+            work_dir=work_dir,
+            threads=threads,
+            verbosity=-1 if quiet else 0,
+            timed=profile,
+        )
     if not quiet:
         sys.stderr.write("\n".join(made.told) + "\n")
 

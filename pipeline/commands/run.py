@@ -2,19 +2,29 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from pipeline.commands.flags import (
+    End,
+    Json,
+    On,
+    Overwrite,
+    Quiet,
+    Start,
+    Threads,
+    Verbose,
+    WeightsFrom,
+    WorkDir,
+    opt,
+    resumable,
+)
 
 Clips = Annotated[
     list[Path] | None,
     typer.Argument(metavar="CLIP...", help="The clips or photos to edit.", show_default=False),
 ]
-
-
-def opt(*names: str, help: str, metavar: str | None = None) -> Any:
-    """A flag whose default is said in its help: unset has to differ from set to the default."""
-    return typer.Option(*names, help=help, metavar=metavar, show_default=False)
 
 
 def run(
@@ -63,10 +73,8 @@ def run(
     face: Annotated[
         str | None, opt("--face", help="largest (default), all, or track:N.", metavar="FACE")
     ] = None,
-    start: Annotated[
-        str | None, opt("--start", help="Seconds (12.5) or a timecode (1:02.5).", metavar="TIME")
-    ] = None,
-    end: Annotated[str | None, opt("--end", help="As --start.", metavar="TIME")] = None,
+    start: Start = None,
+    end: End = None,
     preset: Annotated[
         str | None,
         opt("--preset", help="draft, standard (default) or best.", metavar="PRESET"),
@@ -77,7 +85,7 @@ def run(
             "--device", help="auto (default), cpu or cuda; cuda never falls back.", metavar="DEVICE"
         ),
     ] = None,
-    on: Annotated[str | None, opt("--on", help="local (default) or ray.", metavar="WHERE")] = None,
+    on: On = None,
     codec: Annotated[
         str | None,
         opt("--codec", help="Video encoder. Default: the clip's own kind.", metavar="NAME"),
@@ -95,52 +103,30 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run/--no-dry-run", help="Check and show the plan; write nothing.")
     ] = False,
-    json: Annotated[
-        bool, typer.Option("--json/--no-json", help="One JSON object on stdout.")
-    ] = False,
+    json: Json = False,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Also write OUT.json: what was done.")
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite/--no-overwrite", help="Replace an existing output.")
-    ] = False,
+    overwrite: Overwrite = False,
     restart: Annotated[
         bool, typer.Option("--restart/--no-restart", help="Discard earlier work on these clips.")
     ] = False,
-    work_dir: Annotated[
-        Path | None,
-        opt(
-            "--work-dir", help="Work that resumes. Default: ~/.cache/pipeline/work.", metavar="DIR"
-        ),
-    ] = None,
+    work_dir: WorkDir = None,
     profile: Annotated[
         bool | None, opt("--profile/--no-profile", help="Say how long each stage took.")
     ] = None,
-    threads: Annotated[
-        int | None,
-        opt("--threads", help="Threads of each worker. Default: all cores.", metavar="N"),
-    ] = None,
+    threads: Threads = None,
     strict: Annotated[
         bool | None,
         opt("--strict/--no-strict", help="End with 8 when frames passed through unedited."),
     ] = None,
-    weights: Annotated[
-        list[str] | None,
-        opt("--weights", help="Take these weights from a file or folder.", metavar="NAME=PATH"),
-    ] = None,
+    weights: WeightsFrom = None,
     config: Annotated[
         Path | None,
         opt("--config", help="YAML or TOML with these options as keys.", metavar="FILE"),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Errors only.", show_default=False)
-    ] = False,
-    verbose: Annotated[
-        int,
-        typer.Option(
-            "--verbose", "-v", count=True, help="More; twice for tracebacks.", show_default=False
-        ),
-    ] = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """Edit a face in one or more clips or photos.
 
@@ -152,7 +138,6 @@ def run(
     import os
 
     from pipeline.commands.job import Request, execute, resume_command
-    from pipeline.interrupt import Stopped, stoppable
     from pipeline.options import resolve
     from pipeline.weights import parse_named
 
@@ -191,14 +176,7 @@ def run(
         restart=restart,
         verbosity=-1 if quiet else verbose,
     )
-    try:
-        with stoppable():
-            code = execute(request)
-    except Stopped as stopped:
-        sys.stderr.write(
-            f"Stopped ({stopped}). Finished work is kept; go on with:\n"
-            f"  {resume_command(sys.argv[1:])}\n"
-        )
-        raise typer.Exit(stopped.exit_code) from None
+    with resumable(f"Finished work is kept; go on with:\n  {resume_command(sys.argv[1:])}"):
+        code = execute(request)
     if code:
         raise typer.Exit(code)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.batch import Id, Json, WorkDir
+from pipeline.commands.batch import Id
+from pipeline.commands.flags import Json, WorkDir
 
 if TYPE_CHECKING:
     from configs.edit import EditClip

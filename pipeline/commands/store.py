@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.batch import Json, WorkDir
+from pipeline.commands.flags import Json, WorkDir
 
 if TYPE_CHECKING:
     from pipeline.store import Store
