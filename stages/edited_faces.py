@@ -19,6 +19,7 @@ from stages.metrics.warp_error import Motion
 from stages.networks.rgb_head import RenderableGenerator
 from stages.outline import mask_hull, soft_mask
 from stages.quad import crop, quad_to_square, side_of
+from stages.register import Registration, register, registration
 from stages.steady import SteadyChange, SteadyFlow
 
 _WEAK, _STRONG = 14.0, 28.0
@@ -52,8 +53,8 @@ class EditedFace:
     """A face of a frame, rendered with the edit and without, in crop pixels.
 
     ``source``, ``inverted``: (s, s, 3) float32 RGB in units of 8 bits. ``held``: only where the
-    strength differs from the frame before. ``head`` and ``around``: (s, s) alpha of the head, and
-    of what may change about it.
+    strength differs from the frame before. ``registration``: from the source to ``inverted``.
+    ``head`` and ``around``: (s, s) alpha of the head, and of what may change about it.
     """
 
     frame: int
@@ -64,19 +65,27 @@ class EditedFace:
     inverted: F32
     shown: EditedRender
     held: HeldRender | None
+    registration: Registration
     head: F32
     around: F32
 
     def change(
-        self, steady_flow: SteadyFlow, steady: SteadyChange, back: Motion | None = None
+        self,
+        steady_registration: SteadyFlow,
+        steady_flow: SteadyFlow,
+        steady: SteadyChange,
+        back: Motion | None = None,
     ) -> F32:
         """(s, s, 3) what the edit changes, steadied over time; call in order of frames.
 
         ``back``: the source's motion to the frame before, none where that was not edited.
         """
         usual = self.held or self.shown
+        along = Registration(
+            *steady_registration(self.track, self.frame, *self.registration)
+        ).flow()
         flow, trust = steady_flow(self.track, self.frame, usual.flow, usual.trust)
-        usual_change = self._change(usual, flow, trust)
+        usual_change = self._change(usual, flow, trust, along)
         change = steady(self.track, usual_change, back)
         if self.held is not None:
             flow, trust = steady_flow.move(
@@ -85,21 +94,21 @@ class EditedFace:
                 (self.shown.flow, self.shown.trust),
                 self.held.share,
             )
-            asked = self._change(self.shown, flow, trust)
+            asked = self._change(self.shown, flow, trust, along)
             change = steady.move(self.track, usual_change, asked, self.held.share)
         return change
 
     def alone(self) -> Patch:
         """What is pasted of a frame that has no neighbours."""
-        return self.place().patch(self.change(SteadyFlow(0), SteadyChange(0)))
+        return self.place().patch(self.change(SteadyFlow(0), SteadyFlow(0), SteadyChange(0)))
 
     def place(self) -> "Place":
         """Where a change of it goes."""
         return Place(self.frame, self.quad, self.outline, self.head, self.around)
 
-    def _change(self, render: EditedRender, flow: F32, trust: F32) -> F32:
-        moved = with_moved_detail(self.source, self.inverted, render.edited, flow, trust)
-        return moved - self.source
+    def _change(self, render: EditedRender, flow: F32, trust: F32, along: F32) -> F32:
+        registered = register(self.inverted, render.edited, flow, trust, along)
+        return with_moved_detail(self.source, *registered) - self.source
 
 
 @dataclass(frozen=True)
@@ -193,6 +202,7 @@ class Faces:
             inverted=inverted,
             shown=EditedRender(edited, *_flow(edited, inverted)),
             held=held,
+            registration=registration(source, inverted),
             head=soft_mask(outline, square, self.size),
             around=soft_mask(outline, square, self.size, hull_of=mask_hull),
         )

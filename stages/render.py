@@ -31,7 +31,7 @@ from stages.steadied import FrameLine, Steadied, last_rows
 class RenderClip(Stage):
     """Edits every frame that has a face; the others pass through as they were decoded."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024
@@ -46,6 +46,8 @@ class RenderClip(Stage):
     """Frames that are looked ahead for that."""
     flow_steadiness: float = Field(default=0.85, ge=0, lt=1)
     """How much of the edit's own motion comes from the frame before, place by place in the crop."""
+    registration_steadiness: float = Field(default=0.6, ge=0, lt=1)
+    """The same of the motion from the source to its inversion, which follows expressions."""
     batch: int = Field(default=4, gt=0)
     """Frames in hand at once: side by side on a CPU's threads, one batch on a GPU."""
     codec: str | None = None
@@ -79,7 +81,9 @@ class RenderClip(Stage):
             rows_of.setdefault(int(alignment.frame[row]), []).append(row)
         encoded = context.scratch / "video.mp4"
         out = context.scratch / f"out{self.suffix}"
-        steadied = Steadied(self.flow_steadiness, self.steadiness, self.ahead)
+        steadied = Steadied(
+            self.registration_steadiness, self.flow_steadiness, self.steadiness, self.ahead
+        )
         last, line = last_rows(alignment, path.rows), FrameLine(rows_of)
         shown = double(video) if self.compare else video
         frames = read_planes(clip.path, video, threads=context.threads)

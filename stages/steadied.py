@@ -13,9 +13,12 @@ from stages.steady import SourceMotion, SteadyAhead, SteadyChange, SteadyFlow
 class Steadied:
     """The filters of one run, one after the other."""
 
-    def __init__(self, flow_share: float, share: float, ahead: int) -> None:
-        """The shares of ``SteadyFlow`` and of ``SteadyChange``, and frames of ``SteadyAhead``."""
+    def __init__(
+        self, registration_share: float, flow_share: float, share: float, ahead: int
+    ) -> None:
+        """The shares of both ``SteadyFlow`` and of ``SteadyChange``; frames of ``SteadyAhead``."""
         self._motion = SourceMotion() if share else None
+        self._registration = SteadyFlow(registration_share)
         self._flow = SteadyFlow(flow_share)
         self._change = SteadyChange(share)
         self._ahead: SteadyAhead[Place] = SteadyAhead(share if ahead else 0, ahead)
@@ -29,7 +32,7 @@ class Steadied:
         """
         along = self._motion and self._motion(face.track, face.frame, face.source)
         back, forth = along or (None, None)
-        change = face.change(self._flow, self._change, back)
+        change = face.change(self._registration, self._flow, self._change, back)
         varies = face.held is not None
         done = self._ahead(face.track, change, face.place(), None if varies else forth, last=last)
         return [(where.frame, where.patch(found)) for where, found in done]

@@ -57,10 +57,15 @@ class WarpError:
 
 def dis_flow(a: U8, b: U8) -> F32:
     """(h, w, 2) flow from ``a`` to ``b``, both (h, w, 3) uint8: OpenCV's DIS, no weights needed."""
-    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grey = [cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (a, b)]
-    start = np.zeros((*grey[0].shape, 2), dtype=np.float32)
-    return np.asarray(dis.calc(grey[0], grey[1], start), dtype=np.float32)
+    grey = [np.asarray(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), np.uint8) for x in (a, b)]
+    return dis(grey[0], grey[1])
+
+
+def dis(a: U8, b: U8) -> F32:
+    """As ``dis_flow``, of grey pictures (h, w)."""
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    start = np.zeros((*a.shape, 2), dtype=np.float32)
+    return np.asarray(method.calc(a, b, start), dtype=np.float32)
 
 
 def motion(previous: U8, current: U8, flow: FlowFunction = dis_flow) -> Motion:
