@@ -113,7 +113,11 @@ class EditClip(BaseModel):
             )  # fmt: skip
         plan.add("output", check, clip=source, video=video)
         face = faces_of(asked, self.face)
-        found = invert(plan, networks, source, video, face=face, preset=preset)
+        moved = any(each.use.mode == "motion" for each in self.transfers)
+        found = invert(
+            plan, networks, source, video, face=face, preset=preset,
+            spacing=0 if moved else preset.spacing,
+        )  # fmt: skip
 
         edits = None
         if self.edits or not self.transfers:
@@ -157,7 +161,7 @@ class EditClip(BaseModel):
             suffix=self.suffix,
             compare=self.compare,
         )
-        if any(each.use.mode == "motion" for each in self.transfers):
+        if moved:
             render = render.model_copy(update={"smoothing": MOVING})
         if self.transfers:
             edits = add_transfers(

@@ -77,11 +77,13 @@ def invert(
     *,
     face: str,
     preset: Preset,
+    spacing: float = 0,
     prefix: str = "",
 ) -> Inverted:
     """Shots to codes: the joint inversion of a clip's consecutive frames.
 
     Args:
+        spacing: seconds that frames which are inverted may lie apart; 0: all are.
         prefix: of the nodes' names, where a plan inverts more than one clip.
     """
     faces_net, encoder = networks.face_models, networks.encoder
@@ -101,7 +103,8 @@ def invert(
         name("alignment"), AlignFaces(face=face), tracks=tracks, shots=shots, video=video
     )
 
-    windows = plan.add(name("windows"), CropFaces(), clip=clip, video=video, alignment=alignment)
+    crops = CropFaces(spacing=spacing)
+    windows = plan.add(name("windows"), crops, clip=clip, video=video, alignment=alignment)
     flow = plan.add(name("flow"), EstimateFlow(), faces=Each(windows))
     encoded = plan.add(
         name("encoded"),

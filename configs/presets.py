@@ -6,18 +6,23 @@ PresetName = Literal["draft", "standard", "best"]
 
 
 class Preset(NamedTuple):
-    """Steps of Adam for the track's start and the two waves, and the largest render."""
+    """Steps of Adam for the track's start and the two waves, and the largest render.
+
+    ``spacing``: seconds that neighbouring frames of an inversion may lie apart. Codes are smoothed
+    over time as wide as that (``RenderClip.smoothing``), so those between are filled in.
+    """
 
     start: int
     anchors: int
     bridges: int
     render: Literal[512, 1024]
+    spacing: float
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "draft": Preset(start=12, anchors=8, bridges=4, render=512),
-    "standard": Preset(start=30, anchors=40, bridges=24, render=1024),
-    "best": Preset(start=40, anchors=120, bridges=80, render=1024),
+    "draft": Preset(start=12, anchors=8, bridges=4, render=512, spacing=0.12),
+    "standard": Preset(start=30, anchors=40, bridges=24, render=1024, spacing=0.12),
+    "best": Preset(start=40, anchors=120, bridges=80, render=1024, spacing=0),
 }
 
 MOVING = 0.03

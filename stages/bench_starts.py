@@ -18,11 +18,11 @@ class StartAtMean(Stage):
     def load(self, generator: GeneratorWeights, heads: HeadWeights, context: Context) -> Encoded:
         model = load_generator(generator, heads, context).generator
         mean = model.broadcast(model.mean_latent()[None]).cpu().numpy()
-        return Encoded(0, 0, np.zeros(1, np.int32), np.asarray(mean, np.float32))
+        return Encoded(0, np.zeros(1, np.int32), np.asarray(mean, np.float32))
 
     def run(self, loaded: Encoded, faces: AlignedFaces) -> Encoded:
         n = len(faces.frame)
-        return Encoded(faces.track, faces.row, faces.frame, np.repeat(loaded.w_plus, n, axis=0))
+        return Encoded(faces.track, faces.frame, np.repeat(loaded.w_plus, n, axis=0))
 
 
 class StartNear(Stage):
@@ -30,4 +30,4 @@ class StartNear(Stage):
 
     def run(self, encoded: Encoded, starts: TrackStarts) -> Encoded:
         codes = np.asarray(encoded.w_plus + starts.of(encoded.track), np.float32)
-        return Encoded(encoded.track, encoded.row, encoded.frame, codes)
+        return Encoded(encoded.track, encoded.frame, codes)

@@ -1,4 +1,6 @@
-"""The codes of all edited rows, found by row and smoothed over time."""
+"""The codes of all edited rows: filled in between those that were solved, smoothed over time."""
+
+from bisect import bisect
 
 import numpy as np
 
@@ -20,15 +22,18 @@ class CodePath:
     def __init__(
         self, latents: list[Latents], alignment: Alignment, video: Video, sigma: float
     ) -> None:
-        self._place = {item.row + i: (item, i) for item in latents for i in range(len(item.frame))}
+        place = {(x.track, int(f)): (x, i) for x in latents for i, f in enumerate(x.frame)}
+        at = zip(alignment.track.tolist(), alignment.frame.tolist(), strict=True)
+        self._place = {row: place[key] for row, key in enumerate(at) if key in place}
         self._seconds = video.seconds[alignment.frame]
         self._sigma = sigma
         self._run = {
             row: (first, last) for first, last in runs(alignment) for row in range(first, last)
         }
-        missing = sorted(set(self._run) - set(self._place))
-        if missing:
-            raise ValueError(f"{len(missing)} rows have no codes, the first is {missing[0]}")
+        self._solved = sorted(self._place)
+        ends = {row for first, last in self._run.values() for row in (first, last - 1)}
+        if missing := sorted(ends - set(self._place)):
+            raise ValueError(f"{len(missing)} ends of runs have no codes: {missing[0]}")
 
     @property
     def rows(self) -> list[int]:
@@ -40,8 +45,15 @@ class CodePath:
         return np.stack([self._smoothed(row) for row in rows])
 
     def _code(self, row: int) -> F32:
-        item, index = self._place[row]
-        return np.asarray(item.w_plus[index], np.float32)
+        """As it was solved, or by time between those of the neighbours that were."""
+        if row in self._place:
+            item, index = self._place[row]
+            return np.asarray(item.w_plus[index], np.float32)
+        at = bisect(self._solved, row)
+        left, right = self._solved[at - 1], self._solved[at]
+        a, b, now = (self._seconds[r] for r in (left, right, row))
+        share = np.float32((now - a) / (b - a))
+        return (1 - share) * self._code(left) + share * self._code(right)
 
     def _smoothed(self, row: int) -> F32:
         if self._sigma == 0:

@@ -1,4 +1,4 @@
-"""Stage: the crops of every edited face, window by window."""
+"""Stage: the crops of every face that are inverted, window by window."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import Alignment, SourceClip, Video
+from stages.artifacts import F64, Alignment, Bool, SourceClip, Video
 from stages.inversion_artifacts import AlignedFaces
 from stages.media.reader import read_planes
 from stages.quad import crop
@@ -37,10 +37,13 @@ class CropFaces(Stage):
     one window is held at a time.
     """
 
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=0.5)
 
     span: int = Field(default=8, ge=2)
-    """Frames from one shared frame to the next."""
+    """Crops from one shared crop to the next."""
+    spacing: float = Field(default=0, ge=0)
+    """Seconds that neighbouring crops may lie apart; the frames between are left out. 0: none."""
 
     def run(
         self, clip: SourceClip, video: Video, alignment: Alignment, context: Context
@@ -48,7 +51,8 @@ class CropFaces(Stage):
         total, done = int((alignment.weight > 0).sum()), 0
         for first, last in runs(alignment):
             crops: list[np.ndarray] = []
-            start = first
+            at: list[int] = []
+            chosen = spaced(video.seconds[alignment.frame[first:last]], self.spacing)
             frames = read_planes(
                 clip.path,
                 video,
@@ -56,17 +60,28 @@ class CropFaces(Stage):
                 int(alignment.frame[last - 1]) + 1,
                 threads=context.threads,
             )
-            for row, frame in zip(range(first, last), frames, strict=True):
-                crops.append(crop(frame.rgb(), alignment.quad[row], CROP))
+            for row, take, frame in zip(range(first, last), chosen, frames, strict=True):
                 done += 1
-                # The last window takes what is left rather than leaving a single frame over.
-                if (len(crops) == self.span + 1 and row + 1 < last) or row + 1 == last:
+                if not take:
+                    continue
+                crops.append(crop(frame.rgb(), alignment.quad[row], CROP))
+                at.append(frame.index)
+                if len(crops) == self.span + 1 or row + 1 == last:
                     yield AlignedFaces(
-                        track=int(alignment.track[start]),
-                        row=start,
-                        frame=alignment.frame[start : row + 1],
+                        track=int(alignment.track[row]),
+                        frame=np.array(at, np.int32),
                         joins_next=row + 1 < last,
                         crops=np.stack(crops),
                     )
-                    crops, start = crops[-1:], row
+                    crops, at = crops[-1:], at[-1:]
                     context.progress(done, total)
+
+
+def spaced(seconds: F64, spacing: float) -> Bool:
+    """(n,) which of the moments (n,) to take: the ends, and as few as lie ``spacing`` apart."""
+    take = np.ones(len(seconds), bool)
+    before = 0
+    for i in range(1, len(seconds) - 1):
+        take[i] = seconds[i + 1] - seconds[before] > spacing + 1e-6
+        before = i if take[i] else before
+    return take

@@ -30,7 +30,6 @@ class EncodeFaces(Stage):
     def run(self, loaded: Encoder, faces: AlignedFaces, context: Context) -> Encoded:
         return Encoded(
             track=faces.track,
-            row=faces.row,
             frame=faces.frame,
             w_plus=encode(loaded, faces.crops, context.device),
         )

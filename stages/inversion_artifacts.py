@@ -13,15 +13,14 @@ from stages.artifacts import F16, F32, I32, U8, Bool, check
 
 @dataclass(frozen=True)
 class AlignedFaces(Artifact):
-    """The consecutive crops of one face that are inverted together, and where they belong.
+    """The neighbouring crops of one face that are inverted together, and where they belong.
 
-    ``row``: first row in ``Alignment``; the rest follow. ``frame``: (n,). ``crops``:
-    (n, 256, 256, 3) uint8 RGB. Neighbouring windows of a run share a frame: the last of one is the
-    first of the next. ``joins_next`` says that there is a next.
+    ``frame``: (n,), consecutive, or some frames apart. ``crops``: (n, 256, 256, 3) uint8 RGB.
+    Neighbouring windows of a run share a frame: the last of one is the first of the next.
+    ``joins_next`` says that there is a next.
     """
 
     track: int
-    row: int
     frame: I32
     joins_next: bool
     crops: U8 = field(repr=False)
@@ -66,7 +65,6 @@ class Encoded(Artifact):
     """The encoder's codes of a window's crops. ``w_plus``: (n, rows, style_dim)."""
 
     track: int
-    row: int
     frame: I32
     w_plus: F32 = field(repr=False)
 
@@ -93,14 +91,12 @@ class TrackStarts(Artifact):
 
 @dataclass(frozen=True)
 class Latents(Artifact):
-    """Codes of consecutive frames. ``w_plus``: (n, rows, style_dim).
+    """Codes of neighbouring frames. ``w_plus``: (n, rows, style_dim).
 
-    ``row``: first row in ``Alignment``. ``frame``: (n,). ``psnr``: (n,) dB of the inversion at 256,
-    over the whole crop.
+    ``frame``: (n,). ``psnr``: (n,) dB of the inversion at 256, over the whole crop.
     """
 
     track: int
-    row: int
     frame: I32
     psnr: F32
     w_plus: F32 = field(repr=False)

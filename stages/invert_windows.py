@@ -79,7 +79,6 @@ class InvertAnchors(InvertWindow):
         )
         return Latents(
             track=faces.track,
-            row=faces.row,
             frame=faces.frame[:n],
             psnr=found.psnr,
             w_plus=found.w_plus,
@@ -113,8 +112,8 @@ class BridgeAnchors(InvertWindow):
         left = anchors.w_plus[-1]
         count = n - first
         if faces.joins_next:
-            if following is None or following.row != faces.row + n - 1:
-                raise ValueError(f"the window at row {faces.row} has lost its next")
+            if following is None or _begins(following) != (faces.track, faces.frame[-1]):
+                raise ValueError(f"the window at frame {faces.frame[0]} has lost its next")
             ends, fixed = (left, following.w_plus[0]), [0, count - 1]
         else:
             ends, fixed = (left, left + encoded.w_plus[-1] - encoded.w_plus[first]), [0]
@@ -134,11 +133,14 @@ class BridgeAnchors(InvertWindow):
         )
         return Latents(
             track=faces.track,
-            row=faces.row,
             frame=faces.frame[:kept],
             psnr=np.concatenate([anchors.psnr[:first], found.psnr])[:kept],
             w_plus=np.concatenate([anchors.w_plus[:first], found.w_plus])[:kept],
         )
+
+
+def _begins(latents: Latents) -> tuple[int, int]:
+    return latents.track, int(latents.frame[0])
 
 
 def between(encoded: F32, left: F32, right: F32) -> F32:
@@ -153,7 +155,6 @@ def between(encoded: F32, left: F32, right: F32) -> F32:
 def _part(latents: Latents, count: int) -> Latents:
     return Latents(
         track=latents.track,
-        row=latents.row,
         frame=latents.frame[:count],
         psnr=latents.psnr[:count],
         w_plus=latents.w_plus[:count],

@@ -60,7 +60,11 @@ class DrawStrip(Stage):
     ) -> Picture:
         path = CodePath(latents, alignment, video, 0.0)
         size = render_size(alignment, loaded, self.largest)
-        psnr = {item.row + i: float(db) for item in latents for i, db in enumerate(item.psnr)}
+        psnr = {
+            (item.track, int(at)): float(db)
+            for item in latents
+            for at, db in zip(item.frame, item.psnr, strict=True)
+        }
         rows: list[list[U8]] = []
         told: list[str] = []
         frames = np.unique(alignment.frame).tolist()
@@ -87,10 +91,11 @@ class DrawStrip(Stage):
 
                 columns = threads.each(cells, [None, *edits])
                 for i, row in enumerate(here):
-                    said = f"track {int(alignment.track[row])}, {float(video.seconds[at]):.2f} s"
+                    track = int(alignment.track[row])
+                    said = f"track {track}, {float(video.seconds[at]):.2f} s"
                     write_text(columns[0][i], said, (4, self.size - 8))
                     rows.append([column[i] for column in columns])
-                    told.append(f"{said}: inversion {psnr[row]:.1f} dB at 256")
+                    told.append(f"{said}: inversion {psnr[track, at]:.1f} dB at 256")
                 context.progress(done + 1, len(frames))
         names = ["source", *self.headings]
         file = context.scratch / "strip.png"

@@ -58,7 +58,6 @@ class SampleSequences(Stage):
             offsets = self.offsets(direction, paths, z, amounts.tolist(), model.shape.rows)
             yield Latents(
                 track=number,
-                row=number * self.frames,
                 frame=np.arange(self.frames, dtype=np.int32),
                 psnr=np.full(self.frames, np.inf, np.float32),
                 w_plus=np.asarray(base + offsets, np.float32),
@@ -134,7 +133,6 @@ class RenderSequence(Stage):
         w_plus = torch.tensor(np.array(codes.w_plus), device=context.device)
         return AlignedFaces(
             track=codes.track,
-            row=codes.row,
             frame=np.array(codes.frame),
             joins_next=False,
             crops=render_256(loaded, w_plus),

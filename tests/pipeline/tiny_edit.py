@@ -92,9 +92,7 @@ class TinyInvert(Stage):
         kept = len(faces.frame) - faces.joins_next
         if self.trouble is not None:
             self._note(f"ends {context.scratch.name}")
-        return Latents(
-            faces.track, faces.row, faces.frame[:kept], found.psnr[:kept], found.w_plus[:kept]
-        )
+        return Latents(faces.track, faces.frame[:kept], found.psnr[:kept], found.w_plus[:kept])
 
     def _note(self, line: str) -> None:
         assert self.trouble is not None

@@ -20,7 +20,6 @@ def window(count: int) -> AlignedFaces:
     levels = np.arange(count, dtype=np.uint8)[:, None, None, None]
     return AlignedFaces(
         track=0,
-        row=0,
         frame=np.arange(count, dtype=np.int32),
         joins_next=False,
         crops=np.broadcast_to(levels, (count, SIZE, SIZE, 3)).copy(),

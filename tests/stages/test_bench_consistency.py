@@ -48,13 +48,13 @@ def test_the_edit_is_shown_window_by_window(direction: Direction) -> None:
     inverter = tiny.inverter(SHAPE)
     codes = tiny.codes(inverter, 2 * FRAMES)
     faces = [
-        AlignedFaces(4, k, np.arange(k, k + FRAMES, dtype=np.int32), False,
+        AlignedFaces(4, np.arange(k, k + FRAMES, dtype=np.int32), False,
                      np.zeros((FRAMES, 64, 64, 3), np.uint8))
         for k in (0, 3, 6)
     ]  # fmt: skip
     shown = list(ShowEdited().run(inverter, run_of(codes), faces, direction, Context(Path())))
-    assert [(each.track, each.row, each.frame.tolist()) for each in shown] == [
-        (4, 0, [0, 1, 2]), (4, 3, [3, 4, 5])
+    assert [(each.track, each.frame.tolist()) for each in shown] == [
+        (4, [0, 1, 2]), (4, [3, 4, 5])
     ]  # fmt: skip
     edited = codes + 2 * moved(direction, SHAPE.rows)
     np.testing.assert_array_equal(shown[1].crops, interface.shown(inverter, edited[3:]))

@@ -45,7 +45,7 @@ def spots(columns: list[int], level: int = 255) -> U8:
 
 def figures(before: U8, after: U8, identity: Identity | None = None) -> dict[str, Figure]:
     frames = np.arange(len(before), dtype=np.int32)
-    windows = [(AlignedFaces(0, 0, frames, False, before), after)]
+    windows = [(AlignedFaces(0, frames, False, before), after)]
     return {f.name: f for f in face_figures(windows, FaceJudges(Spot(), identity))}
 
 

@@ -32,7 +32,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def window(crops: U8, first: int = 0) -> AlignedFaces:
     frames = np.arange(first, first + len(crops), dtype=np.int32)
-    return AlignedFaces(0, first, frames, False, crops)
+    return AlignedFaces(0, frames, False, crops)
 
 
 def test_the_first_windows_are_inverted_from_their_starts() -> None:
@@ -44,7 +44,7 @@ def test_the_first_windows_are_inverted_from_their_starts() -> None:
         Networks(inverter),
         faces,
         [tiny.still(2, 32)] * 3,
-        [Encoded(0, 0, each.frame, start + 0.1 * k) for k, each in enumerate(faces)],
+        [Encoded(0, each.frame, start + 0.1 * k) for k, each in enumerate(faces)],
         Context(Path(), progress=lambda done, total: told.append((done, total))),
     )
     assert made.steps == (3, 3) and len(made.w_plus) == 4
@@ -61,7 +61,7 @@ def test_noise_is_kept_with_the_codes_it_goes_with() -> None:
     start = tiny.codes(inverter, 2)
     faces = window(tiny.pictures(inverter, tiny.codes(inverter, 2, seed=9)))
     made = RunInverter(method=I2SPlusPlus(steps=2, perceptual_size=32)).run(
-        Networks(inverter), [faces], [tiny.still(2, 32)], [Encoded(0, 0, faces.frame, start)],
+        Networks(inverter), [faces], [tiny.still(2, 32)], [Encoded(0, faces.frame, start)],
         Context(Path()),
     )  # fmt: skip
     assert made.noise_sizes == (4, 8, 8, 16, 16, 32, 32) and made.noise.any()

@@ -39,7 +39,7 @@ def run_of(codes: list[F32], wrong: float = 0.0) -> InversionRun:
 def measure(made: list[InversionRun], truth: list[F32] | None) -> MorphFigures:
     editor = Editor(tiny.inverter(SHAPE), tiny.judges())
     known = truth and [
-        Latents(k, 0, np.arange(FRAMES, dtype=np.int32), np.zeros(FRAMES, np.float32), codes)
+        Latents(k, np.arange(FRAMES, dtype=np.int32), np.zeros(FRAMES, np.float32), codes)
         for k, codes in enumerate(truth)
     ]
     return MeasureMorphs().run(editor, made, Context(Path()), known)

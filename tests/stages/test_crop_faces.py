@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.stage import Context
 from stages.artifacts import Alignment, SourceClip, Video
-from stages.crop_faces import CROP, CropFaces, runs
+from stages.crop_faces import CROP, CropFaces, runs, spaced
 from stages.inversion_artifacts import AlignedFaces
 from stages.media.reader import read_planes
 from stages.quad import crop
@@ -50,24 +50,49 @@ def test_windows_share_their_end_frames_and_cover_the_run(
     clip: tuple[SourceClip, Video], length: int
 ) -> None:
     windows = cut(clip, tiny.alignment((0, range(length))))
-    assert windows[0].row == 0
     for one, following in pairwise(windows):
         assert one.joins_next and len(one.frame) == 9
-        assert following.row == one.row + 8
         assert following.frame[0] == one.frame[-1]
         np.testing.assert_array_equal(following.crops[0], one.crops[-1])
     assert not windows[-1].joins_next
-    assert windows[-1].row + len(windows[-1].frame) == length
+    own = [w.frame[: -1 if w.joins_next else None] for w in windows]
+    assert np.concatenate(own).tolist() == list(range(length))
     assert len(windows) == 1 or len(windows[-1].frame) >= 2, "no frame is left over alone"
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 24, 25, 26, 28, 30])
+def test_crops_may_lie_apart_and_the_ends_of_a_run_are_always_there(
+    clip: tuple[SourceClip, Video], length: int
+) -> None:
+    """At 25 frames a second 0.12 s are three frames."""
+    source, video = clip
+    given = tiny.alignment((0, range(length)))
+    context = Context(source.path.parent)
+    windows = list(CropFaces(spacing=0.12).run(source, video, given, context))
+    own = [w.frame[: -1 if w.joins_next else None] for w in windows]
+    frames = np.concatenate(own)
+    assert frames[0] == 0 and frames[-1] == length - 1
+    assert np.diff(frames).max(initial=0) <= 3
+    assert len(frames) == len({0, length - 1} | set(range(0, length, 3)))
+    for one, following in pairwise(windows):
+        assert one.joins_next and len(one.frame) == 9
+        assert following.frame[0] == one.frame[-1]
+
+
+def test_frames_that_are_further_apart_than_asked_are_all_taken() -> None:
+    seconds = np.array([0, 0.04, 0.08, 0.5, 0.9, 0.94, 0.98])
+    assert np.flatnonzero(spaced(seconds, 0.12)).tolist() == [0, 2, 3, 4, 6]
+    assert spaced(seconds, 0).all()
+    assert spaced(np.zeros(0), 0.1).tolist() == []
 
 
 def test_crops_are_those_of_their_rows(clip: tuple[SourceClip, Video]) -> None:
     given = tiny.alignment((0, range(3, 9)), (2, range(5, 7)))
     windows = cut(clip, given, span=4)
-    assert [(w.track, w.row, w.frame.tolist()) for w in windows] == [
-        (0, 0, [3, 4, 5, 6, 7]),
-        (0, 4, [7, 8]),
-        (2, 6, [5, 6]),
+    assert [(w.track, w.frame.tolist()) for w in windows] == [
+        (0, [3, 4, 5, 6, 7]),
+        (0, [7, 8]),
+        (2, [5, 6]),
     ]
     (frame,) = read_planes(clip[0].path, clip[1], 6, 7)
     assert windows[0].crops.shape == (5, CROP, CROP, 3)

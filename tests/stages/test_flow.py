@@ -17,7 +17,7 @@ SIDE = 256
 
 
 def faces(crops: list[U8]) -> AlignedFaces:
-    return AlignedFaces(0, 0, np.arange(len(crops), dtype=np.int32), False, np.stack(crops))
+    return AlignedFaces(0, np.arange(len(crops), dtype=np.int32), False, np.stack(crops))
 
 
 def texture(shift: int = 0) -> U8:

@@ -15,7 +15,7 @@ from tests.stages import tiny
 
 
 def face(crop: U8) -> list[AlignedFaces]:
-    return [AlignedFaces(0, 0, np.zeros(1, np.int32), False, crop[None])]
+    return [AlignedFaces(0, np.zeros(1, np.int32), False, crop[None])]
 
 
 def test_both_ends_are_found_and_are_not_the_same(

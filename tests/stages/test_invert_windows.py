@@ -65,7 +65,7 @@ def windows_of(alignment: Alignment) -> list[AlignedFaces]:
 def encoding(window: AlignedFaces, code: F32) -> Encoded:
     """Every frame encoded to the same code, (rows, style_dim)."""
     w_plus = np.repeat(code[None], len(window.frame), axis=0)
-    return Encoded(window.track, window.row, window.frame, w_plus)
+    return Encoded(window.track, window.frame, w_plus)
 
 
 def both_waves(
@@ -96,13 +96,13 @@ def both_waves(
 
 
 def assert_every_row_once(alignment: Alignment, found: list[Latents]) -> None:
-    rows = [item.row + i for item in found for i in range(len(item.frame))]
-    frames = np.concatenate([item.frame for item in found])
-    assert rows == np.flatnonzero(alignment.weight > 0).tolist()
-    np.testing.assert_array_equal(frames, alignment.frame[rows])
+    shown = alignment.weight > 0
+    solved = [(item.track, int(at)) for item in found for at in item.frame]
+    assert solved == list(
+        zip(alignment.track[shown].tolist(), alignment.frame[shown].tolist(), strict=True)
+    )
     for item in found:
         assert item.w_plus.shape[0] == item.psnr.shape[0] == len(item.frame)
-        assert (alignment.track[item.row : item.row + len(item.frame)] == item.track).all()
 
 
 @pytest.mark.parametrize("length", range(1, 31))
@@ -132,7 +132,7 @@ def test_windows_meet_in_the_next_ones_first_anchor(counting: Counting) -> None:
     anchors, found = both_waves(windows)
     whole = np.concatenate([item.w_plus for item in found])
     for anchor in anchors:
-        at = anchor.row
+        at = int(anchor.frame[0])
         np.testing.assert_array_equal(whole[at : at + len(anchor.frame)], anchor.w_plus)
     # The second wave keeps its own last anchor and the next window's first, in between are three.
     assert counting.calls[-3:] == [(5, (0, 4)), (5, (0, 4)), (5, (0,))]
@@ -151,7 +151,7 @@ def test_a_bridge_starts_between_its_two_anchors(monkeypatch: pytest.MonkeyPatch
     def latents(row: int, count: int, value: float) -> Latents:
         w_plus = np.full((count, 5, 3), value, np.float32)
         frame = np.arange(row, row + count, dtype=np.int32)
-        return Latents(0, row, frame, np.zeros(count, np.float32), w_plus)
+        return Latents(0, frame, np.zeros(count, np.float32), w_plus)
 
     encoded = encoding(window, np.zeros((5, 3), np.float32))
     ends = latents(0, 5, 2), latents(8, 5, 6)
@@ -204,7 +204,7 @@ def test_both_waves_with_a_real_inversion(monkeypatch: pytest.MonkeyPatch) -> No
     target = tiny.codes(networks, 10)
     crops = tiny.pictures(networks, target)
     windows = [
-        AlignedFaces(0, w.row, w.frame, w.joins_next, crops[w.row : w.row + len(w.frame)])
+        AlignedFaces(0, w.frame, w.joins_next, crops[w.frame])
         for w in windows_of(tiny.alignment((0, range(10))))
     ]
     anchors, found = both_waves(windows, networks, steps=3, perceptual_size=32)

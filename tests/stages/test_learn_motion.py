@@ -33,7 +33,7 @@ def tracks(alignment: Alignment, opening: F32) -> Tracks:
 
 def latents(alignment: Alignment, w_plus: F32) -> list[Latents]:
     zero = np.zeros(len(w_plus), np.float32)
-    return [Latents(0, 0, alignment.frame, zero, w_plus)]
+    return [Latents(0, alignment.frame, zero, w_plus)]
 
 
 def learn(alignment: Alignment, w_plus: F32, opening: F32, tmp_path: Path) -> Moves:

@@ -60,7 +60,7 @@ def rendered(given: SourceClip, folder: Path, strength: float, suffix: str = ".p
     clip, video = as_clip(given, folder)
     where = alignment()
     w_plus = np.random.default_rng(0).normal(size=(1, tiny.SHAPE.rows, 16)).astype(np.float32)
-    latents = [Latents(0, 0, where.frame, np.full(1, 25, np.float32), w_plus)]
+    latents = [Latents(0, where.frame, np.full(1, 25, np.float32), w_plus)]
     edits = tiny.edits(where, np.ones((tiny.SHAPE.rows, 16), np.float32), strength)
     stage = RenderPhoto(largest=256, suffix=suffix)
     return stage.run(

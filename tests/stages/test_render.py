@@ -50,7 +50,7 @@ def latents(given: Alignment) -> list[Latents]:
     n, half = len(given.frame), len(given.frame) // 2
     w_plus = torch.randn(n, tiny.SHAPE.rows, 16, generator=random).numpy()
     return [
-        Latents(0, a, given.frame[a:b], np.full(b - a, 25, np.float32), w_plus[a:b])
+        Latents(0, given.frame[a:b], np.full(b - a, 25, np.float32), w_plus[a:b])
         for a, b in ((0, half), (half, n))
     ]
 
@@ -170,7 +170,7 @@ def test_an_edit_that_varies_is_shown_as_strong_as_it_is_asked_for(
     _, planes = source(clip)
     given = alignment()
     still = latents(given)[0].w_plus[:1].repeat(len(SHOWN), axis=0)
-    codes = [Latents(0, 0, given.frame, np.full(len(SHOWN), 25, np.float32), still)]
+    codes = [Latents(0, given.frame, np.full(len(SHOWN), 25, np.float32), still)]
 
     def render_with(strengths: Sequence[float] | float) -> list[float]:
         recorder.planes = []

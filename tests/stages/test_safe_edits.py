@@ -25,12 +25,12 @@ def smile(tmp_path: Path) -> Direction:
     return write_direction(tmp_path / "smile.safetensors", header, np.eye(16, dtype=np.float32)[0])
 
 
-def latents(track: int, row: int, *at: float) -> Latents:
+def latents(track: int, *at: float) -> Latents:
     """A window of a face at these sigmas from mu."""
     codes = np.zeros((len(at), ROWS, 16), np.float32)
     codes[:, :, 0] = 1.0 + 2.0 * np.array(at)[:, None]
     frames = np.arange(len(at), dtype=np.int32)
-    return Latents(track, row, frames, np.full(len(at), 25, np.float32), codes)
+    return Latents(track, frames, np.full(len(at), 25, np.float32), codes)
 
 
 def edits(*strengths: tuple[float, ...]) -> Edits:
@@ -44,7 +44,7 @@ TWO_FACES = tiny.alignment((0, range(2)), (1, range(2)))
 
 
 def safe(smile: Direction, asked: Edits, clamp: bool, alignment: Alignment = TWO_FACES) -> Edits:
-    windows = [latents(0, 0, 0.0, 1.0), latents(1, 2, -2.0, -2.0)]
+    windows = [latents(0, 0.0, 1.0), latents(1, -2.0, -2.0)]
     stage = SafeEdits(clamp=clamp)
     return stage.run(asked, windows, alignment, [smile], Context(Path()))
 

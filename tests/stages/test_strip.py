@@ -33,7 +33,7 @@ def alignment() -> Alignment:
 def latents(given: Alignment) -> list[Latents]:
     w_plus = np.random.default_rng(0).normal(size=(2, tiny.SHAPE.rows, 16)).astype(np.float32)
     decibels = np.array([21, 23], np.float32)
-    return [Latents(0, i, given.frame[i : i + 1], decibels[i : i + 1], w_plus[i : i + 1])
+    return [Latents(0, given.frame[i : i + 1], decibels[i : i + 1], w_plus[i : i + 1])
             for i in range(2)]  # fmt: skip
 
 

@@ -62,7 +62,6 @@ def window(networks: Networks) -> Window:
     inverter = networks.inverter
     faces = AlignedFaces(
         track=0,
-        row=0,
         frame=np.arange(FRAMES, dtype=np.int32),
         joins_next=False,
         crops=tiny.pictures(inverter, tiny.codes(inverter, FRAMES)),
@@ -96,7 +95,7 @@ def test_each_gives_codes_that_show_what_their_psnr_says(
 
 def test_i2s_takes_frames_by_themselves(window: Window, networks: Networks) -> None:
     whole = invert(I2S(**QUICK), window, networks)
-    faces = AlignedFaces(0, 0, window.faces.frame[1:2], False, window.crops[1:2])
+    faces = AlignedFaces(0, window.faces.frame[1:2], False, window.crops[1:2])
     alone = invert(I2S(**QUICK), Window(faces, tiny.still(1), window.start[1:2]), networks)
     np.testing.assert_allclose(whole.w_plus[1], alone.w_plus[0], atol=1e-4)
     joint = invert(Joint(**QUICK), window, networks)
