@@ -15,6 +15,17 @@ what is carried is damped where the edit took fine texture away, by how much it 
 with fine(x) what a Gaussian takes away, and its energy local. Where an edit adds texture nothing is
 damped.
 
+And an inversion may show what the source does not: an open mouth where it is shut, an iris beside
+the iris. What the edit does to such a feature has no place in the source. So before all that both
+renders lose their features as far as the source has not those of the inversion:
+
+    G(w) -> G(w) - (1 - c) features(G(w)),   and so G(w_edit), with (1 - c) carried along F
+    c = (E r^2 + e) / (E + e)
+
+with features(x) what a wider Gaussian takes away, E the local energy of G(w)'s, and r their local
+correlation with the source's, negative r none. Where the inversion is smooth c is one, and wrinkles
+appear; where c is none, the edit still changes colour and shape.
+
 With G(w_edit) = G(w) the flow is zero, M and g are one, and the output is the source.
 
 Convention. Pictures are (s, s, 3) float32 RGB in [0, 255]; flow (s, s, 2) in pixels, x then y:
@@ -42,6 +53,13 @@ FLOOR = 0.25
 """Texture energy, in squared grey levels, below which renders count as equally smooth."""
 
 
+FEATURES = 1 / 32
+"""Sigma of the Gaussian that parts features from shading, as a share of the crop, and of the window
+in which they are compared."""
+FAINT = 25.0
+"""e: squared grey levels of features that an inversion may have and the source not."""
+
+
 def edit_flow(edited: U8, inverted: U8) -> tuple[F32, F32]:
     """Flow from the edited to the inverted render, and how far it is to be trusted.
 
@@ -57,8 +75,7 @@ def edit_flow(edited: U8, inverted: U8) -> tuple[F32, F32]:
             (FLOW_SIZE, FLOW_SIZE), np.float32
         )
     size = (FLOW_SIZE, FLOW_SIZE)
-    a = cv2.resize(edited, size, interpolation=cv2.INTER_AREA)
-    b = cv2.resize(inverted, size, interpolation=cv2.INTER_AREA)
+    a, b = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (edited, inverted))
     there = _smooth(dis_flow(np.asarray(a, np.uint8), np.asarray(b, np.uint8)))
     back = _smooth(dis_flow(np.asarray(b, np.uint8), np.asarray(a, np.uint8)))
     length = np.linalg.norm(there, axis=2, keepdims=True)
@@ -73,17 +90,47 @@ def with_moved_detail(source: F32, inverted: F32, edited: F32, flow: F32, trust:
     if np.array_equal(edited, inverted):
         return np.asarray(edited + (source - inverted), np.float32)
     size = source.shape[0]
-    moved, was = source - inverted, _texture(inverted)
+    shared, was, moved = _shared(source, inverted), inverted, source
     if flow.any():
-        wide = cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR)
-        along = np.asarray(wide * (size / FLOW_SIZE), np.float32)
-        moved, was = warp(moved, along), warp(was, along)
-    kept = (_texture(edited) + FLOOR) / (was + FLOOR)
-    moved = moved - np.maximum(1 - kept, 0)[..., None] * _fine(moved)
+        along = np.asarray(_grown(flow, size) * (size / FLOW_SIZE), np.float32)
+        shared, was, moved = warp(shared, flow), warp(inverted, along), warp(source, along)
+    absent = _grown(np.asarray(trust * (1 - shared), np.float32), size)[..., None]
+    was = was - absent * _features(was)
+    shown = edited - absent * _features(edited)
+    moved = moved - was
+    kept = (_texture(shown) + FLOOR) / (_texture(was) + FLOOR)
+    moved -= np.maximum(1 - kept, 0)[..., None] * _fine(moved)
     if trust.min() < 1:
-        grown = cv2.resize(trust, (size, size), interpolation=cv2.INTER_LINEAR)
-        moved = moved * grown[..., None]
-    return np.asarray(edited + moved, np.float32)
+        moved *= _grown(trust, size)[..., None]
+    return np.asarray(shown + moved, np.float32)
+
+
+def _shared(source: F32, inverted: F32) -> F32:
+    """(FLOW_SIZE, FLOW_SIZE) in [0, 1]: c, how far the source has the features of the inversion."""
+    a, b = (
+        _features(np.asarray(cv2.cvtColor(_shrunk(x), cv2.COLOR_RGB2GRAY), np.float32))
+        for x in (source, inverted)
+    )
+    sigma = FEATURES * FLOW_SIZE
+    of_source, own, both = (cv2.GaussianBlur(x, (0, 0), sigma) for x in (a * a, b * b, a * b))
+    explained = np.square(np.maximum(both, 0)) / np.maximum(of_source, 1e-6)
+    return np.asarray((explained + FAINT) / (own + FAINT), np.float32)
+
+
+def _features(picture: F32) -> F32:
+    """What a Gaussian of ``FEATURES`` takes away, same shape."""
+    coarse = cv2.GaussianBlur(_shrunk(picture), (0, 0), FEATURES * FLOW_SIZE)
+    return np.asarray(picture - _grown(np.asarray(coarse, np.float32), len(picture)), np.float32)
+
+
+def _shrunk(picture: F32) -> F32:
+    grid = (FLOW_SIZE, FLOW_SIZE)
+    return np.asarray(cv2.resize(picture, grid, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _grown(field: F32, size: int) -> F32:
+    grid = (size, size)
+    return np.asarray(cv2.resize(field, grid, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _fine(picture: F32) -> F32:

@@ -222,7 +222,7 @@ def reach(head: F32, around: F32, change: F32) -> F32:
     shown whole. A generator that also tints its background a little makes a weak one, which would
     be a halo.
     """
-    strength = np.abs(change).mean(axis=2)
+    strength = cv2.transform(np.abs(change), np.full((1, 3), 1 / 3))
     # Grown, so that a thin line between two strong changes is shown along with them.
     reached = 2 * round(_AROUND * len(strength)) + 1
     grown = cv2.dilate(strength, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reached, reached)))

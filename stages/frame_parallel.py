@@ -30,9 +30,11 @@ class FrameThreads:
 
     def each(self, call: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
         """``[call(part) for part in parts]``, side by side."""
-        if self._pool is None:
-            return [call(part) for part in parts]
-        return list(self._pool.map(call, parts))
+        return list(self.begin(call, parts))
+
+    def begin(self, call: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
+        """The same, begun at once, and waited for where it is asked for; on a GPU done then."""
+        return (map if self._pool is None else self._pool.map)(call, parts)
 
 
 @contextmanager

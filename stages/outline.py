@@ -10,7 +10,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from stages.artifacts import F32, F64, Bool
+from stages.artifacts import F32, F64
 from stages.quad import apply_affine, eyes_and_mouth, rot90
 
 POINTS = 36
@@ -121,17 +121,17 @@ def soft_mask(
 
 def _distance_inside(polygon: F64, points: F64) -> F64:
     """(n,) distance to the polygon's edge, negative outside it."""
-    a, b = polygon, np.roll(polygon, -1, axis=0)
-    edge = b - a
-    nearest = np.full(len(points), np.inf)
-    inside: Bool = np.zeros(len(points), bool)
-    for start, end, along in zip(a, b, edge, strict=True):
-        offset = points - start
-        t = np.clip(offset @ along / max(along @ along, 1e-12), 0, 1)
-        nearest = np.minimum(nearest, ((offset - t[:, None] * along) ** 2).sum(axis=1))
-        # Even-odd rule: count the edges that a ray to the right crosses.
-        spans = (start[1] > points[:, 1]) != (end[1] > points[:, 1])
-        if along[1] != 0:
-            crossing = start[0] + (points[:, 1] - start[1]) / along[1] * along[0]
-            inside ^= spans & (points[:, 0] < crossing)
+    x, y = points.T
+    start, end = polygon[:, :, None], np.roll(polygon, -1, axis=0)[:, :, None]
+    along = end - start
+    length = np.maximum((along**2).sum(axis=1), 1e-12)
+    # Arrays are (edges, points) from here on.
+    right, down = x - start[:, 0], y - start[:, 1]
+    t = np.clip((right * along[:, 0] + down * along[:, 1]) / length, 0, 1)
+    nearest = ((right - t * along[:, 0]) ** 2 + (down - t * along[:, 1]) ** 2).min(axis=0)
+    # Even-odd rule: count the edges that a ray to the right crosses.
+    spans = (start[:, 1] > y) != (end[:, 1] > y)
+    rise = np.where(along[:, 1] == 0, 1, along[:, 1])
+    crossed = spans & (right < down / rise * along[:, 0])
+    inside = crossed.sum(axis=0) % 2 == 1
     return np.asarray(np.where(inside, 1.0, -1.0) * np.sqrt(nearest))

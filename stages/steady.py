@@ -183,5 +183,8 @@ def _mixed(own: F32, other: F32, along: Motion, share: float) -> F32:
     flow = cv2.resize(along.flow, (size, size)) * np.float32(size / FLOW_SIZE)
     trusted = cv2.GaussianBlur(along.visible.astype(np.float32), (0, 0), 2.0)
     keep = share * cv2.resize(trusted, (size, size))[..., None]
-    carried = warp(other, np.asarray(flow, np.float32))
-    return np.asarray((1 - keep) * own + keep * carried, np.float32)
+    mixed = warp(other, np.asarray(flow, np.float32))
+    mixed -= own
+    mixed *= keep
+    mixed += own
+    return mixed

@@ -33,7 +33,7 @@ class DrawStrip(Stage):
     ``RenderClip``.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     headings: tuple[str, ...]

@@ -12,6 +12,7 @@ scaled to [0, 1].
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -133,6 +134,11 @@ def border(mask: Bool, width: int) -> Bool:
 
 def _target(flow: F32) -> tuple[F32, F32]:
     """Where each pixel goes: x and y maps as ``cv2.remap`` takes them."""
-    height, width = flow.shape[:2]
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    x, y = _grid(*flow.shape[:2])
     return x + flow[..., 0], y + flow[..., 1]
+
+
+@lru_cache(maxsize=4)
+def _grid(height: int, width: int) -> tuple[F32, F32]:
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    return x, y

@@ -45,14 +45,16 @@ def alignment(*frames: range) -> Alignment:
 
 
 def latents(given: Alignment) -> list[Latents]:
-    """In two pieces, as from two windows."""
+    """In two pieces for each face, as from two windows."""
     random = torch.Generator().manual_seed(0)
-    n, half = len(given.frame), len(given.frame) // 2
-    w_plus = torch.randn(n, tiny.SHAPE.rows, 16, generator=random).numpy()
-    return [
-        Latents(0, given.frame[a:b], np.full(b - a, 25, np.float32), w_plus[a:b])
-        for a, b in ((0, half), (half, n))
-    ]
+    found = []
+    for track in np.unique(given.track).tolist():
+        frame = given.frame[given.track == track]
+        w_plus = torch.randn(len(frame), tiny.SHAPE.rows, 16, generator=random).numpy()
+        for part in (slice(0, len(frame) // 2), slice(len(frame) // 2, None)):
+            psnr = np.full(len(frame[part]), 25, np.float32)
+            found.append(Latents(track, frame[part], psnr, w_plus[part]))
+    return found
 
 
 def edits(given: Alignment, strengths: Sequence[float] | float) -> Edits:
