@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pipeline.failure import UsageError
-from pipeline.options import Time
+from pipeline.options import Time, several
 from pipeline.options import edits as separate_edits
 from pipeline.template import check_template
 from pipeline.untrusted import read_untrusted
@@ -14,6 +14,9 @@ from pipeline.untrusted import read_untrusted
 
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+Several = BeforeValidator(several)
 
 
 def _sets(value: object) -> object:
@@ -25,8 +28,10 @@ def _sets(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
-EditSet = Annotated[tuple[Text, ...], Field(min_length=1, max_length=32)]
-EditSets = Annotated[tuple[EditSet, ...], BeforeValidator(_sets), Field(max_length=1000)]
+Texts = Annotated[tuple[Text, ...], Field(min_length=1, max_length=32)]
+EditSets = Annotated[tuple[Texts, ...], BeforeValidator(_sets), Field(max_length=1000)]
+Modes = tuple[Literal["motion", "change"], ...]
+Ends = tuple[Literal["hold", "loop"], ...]
 Patterns = Annotated[tuple[Text, ...], BeforeValidator(_one_or_more), Field(max_length=100_000)]
 
 
@@ -39,6 +44,16 @@ class Settings(BaseModel):
     """Each entry is one output per clip; several edits of one output are ``age=+2,smile=+1``."""
     output: Annotated[Text, AfterValidator(check_template)] | None = None
     """Template of the output's name; relative to the job file's folder."""
+    transfer: Annotated[Texts, Several] | None = None
+    """References, REF, REF@T0-T1 or a motion file, from the file's folder: as --transfer of run."""
+    transfer_mode: Annotated[Modes, Several] | None = None
+    """motion or change: for all references, or one for each."""
+    transfer_what: Annotated[Texts, Several] | None = None
+    """What is taken of them; likewise."""
+    transfer_strength: Annotated[tuple[float, ...], Several] | None = None
+    """1: as much as in the reference; likewise."""
+    transfer_end: Annotated[Ends, Several] | None = None
+    """hold or loop; likewise."""
     preset: Literal["draft", "standard", "best"] | None = None
     """draft, standard or best."""
     face: Text | None = None

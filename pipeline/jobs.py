@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pipeline.failure import OutputRefused, UsageError
 from pipeline.job_file import Entry, JobFile, Settings, told
 from pipeline.options import RunOptions
+from pipeline.reference import Reference
 from pipeline.template import DEFAULT, fill
 
 MOST = 100_000
@@ -30,6 +31,12 @@ class Job:
     clip: Path
     target: Path
     options: RunOptions
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The clip, and the references whose motion its face is given."""
+        references = (Reference.parse(text).path for text in self.options.transfer)
+        return (self.clip, *map(_whole, references))
 
     @property
     def prefix(self) -> str:
@@ -86,15 +93,20 @@ def _jobs(
     for place, entry in enumerate(file.jobs):
         where = f"jobs[{place}]"
         chosen = _merged(where, options, file.defaults, entry)
+        said = file.defaults.transfer if entry.transfer is None else entry.transfer
+        if said:
+            own = [str(_reference(where, text, base, inside)) for text in said]
+            chosen = chosen.model_copy(update={"transfer": tuple(own)})
+        like = [f"like-{Reference.parse(text).path.stem}" for text in chosen.transfer]
         edits = entry.edits or file.defaults.edits
-        if not edits:
+        if not edits and not chosen.transfer:
             raise UsageError(f"{where} has no edits, such as age=+2; nor have the defaults.")
         template = entry.output or file.defaults.output or DEFAULT
         for clip in _clips(where, entry, base, clips, inside):
-            for chosen_edits in edits:
+            for chosen_edits in edits or ((),):
                 number += 1
                 each = chosen.model_copy(update={"edit": chosen_edits})
-                target = fill(template, clip, chosen_edits, each.preset, number)
+                target = fill(template, clip, (*chosen_edits, *like), each.preset, number)
                 target = _whole(base / target)
                 if inside is not None and not _below(target.parent, inside):
                     raise OutputRefused(
@@ -102,6 +114,21 @@ def _jobs(
                         "permit a folder with --root."
                     )
                 yield Job(number, clip, target, each)
+
+
+def _reference(where: str, text: str, base: Path, inside: tuple[Path, ...] | None) -> Reference:
+    """A reference of the file, from the file's folder.
+
+    Raises:
+        UsageError: its range is empty, or it lies outside the roots.
+    """
+    found = Reference.parse(str(base / text))
+    if inside is not None and not _below(found.path, inside):
+        raise UsageError(
+            f"{where}: the reference {text!r} leads to {found.path}, outside the job file's "
+            "folder; permit a folder with --root."
+        )
+    return found
 
 
 def _merged(where: str, options: RunOptions, defaults: Settings, entry: Entry) -> RunOptions:
@@ -163,9 +190,9 @@ def _below(path: Path, roots: tuple[Path, ...]) -> bool:
 
 
 def _apart(jobs: Sequence[Job]) -> None:
-    """Refuse outputs that are one file, or a clip of the batch, by name or by inode."""
-    clips = {job.clip: job.clip for job in jobs}
-    inodes = {_inode(clip): clip for clip in clips if clip.exists()}
+    """Refuse outputs that are one file, or an input of the batch, by name or by inode."""
+    given = {path for job in jobs for path in job.inputs}
+    inodes = {_inode(path): path for path in given if path.exists()}
     taken: dict[Path, Job] = {}
     for job in jobs:
         if (other := taken.setdefault(job.target, job)) is not job:
@@ -173,11 +200,11 @@ def _apart(jobs: Sequence[Job]) -> None:
                 f"Jobs {other.number} ({other.clip.name}) and {job.number} ({job.clip.name}) "
                 f"would both be written to {job.target}; the template has to tell them apart."
             )
-        clip = clips.get(job.target)
-        if clip is None and job.target.exists():
-            clip = inodes.get(_inode(job.target))
-        if clip is not None:
-            raise OutputRefused(f"Job {job.number} would overwrite the input {clip}.")
+        source = job.target if job.target in given else None
+        if source is None and job.target.exists():
+            source = inodes.get(_inode(job.target))
+        if source is not None:
+            raise OutputRefused(f"Job {job.number} would overwrite the input {source}.")
 
 
 def _inode(path: Path) -> tuple[int, int]:

@@ -37,6 +37,11 @@ class Reference:
             raise UsageError(f"The range of {text!r} is empty: {end:g} s is not after {start:g} s.")
         return cls(Path(found[1]), start, end)
 
+    def __str__(self) -> str:
+        """As ``parse`` reads it, where no file has the whole as its name."""
+        part = "" if self.start is None else f"@{self.start:.6f}-{self.end:.6f}"
+        return f"{self.path}{part}"
+
     def check(self) -> None:
         """Raise InputError unless there is a file that can be read."""
         try:

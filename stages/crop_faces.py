@@ -65,7 +65,7 @@ class CropFaces(Stage):
                 if not take:
                     continue
                 crops.append(crop(frame.rgb(), alignment.quad[row], CROP))
-                at.append(frame.index)
+                at.append(int(alignment.frame[row]))
                 if len(crops) == self.span + 1 or row + 1 == last:
                     yield AlignedFaces(
                         track=int(alignment.track[row]),

@@ -56,7 +56,7 @@ FLOOR = 0.25
 FEATURES = 1 / 32
 """Sigma of the Gaussian that parts features from shading, as a share of the crop, and of the window
 in which they are compared."""
-FAINT = 25.0
+FAINT = 100.0
 """e: squared grey levels of features that an inversion may have and the source not."""
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pipeline.commands.batch_run import BatchRun, Edits, Standing
 from pipeline.commands.clip import Outcome, check
 from pipeline.commands.job import make_pool
 from pipeline.driving import Driving
-from pipeline.failure import OutputRefused, PipelineError
+from pipeline.failure import InputError, OutputRefused, PipelineError, UsageError
 from pipeline.verdict import overall
 from pipeline.watch import BatchFinished, BatchStarted, EventLog, both
 from pipeline.weights import Weights
@@ -47,11 +47,13 @@ def look(record: BatchRecord, how: How) -> int:
     """
     edits, codes, told = Edits(), [], []
     for job in (kept.job() for kept in record.jobs):
-        edits.of(job)
         outcome = Outcome(job.clip)
         try:
+            edits.of(job)
             if job.target.parent.exists():
-                check(job.clip, job.target, (job.clip,), overwrite=record.overwrite)
+                check(job.clip, job.target, job.inputs, overwrite=record.overwrite)
+        except UsageError:
+            raise
         except PipelineError as error:
             outcome.exit_code, outcome.error = error.exit_code, str(error)
         codes.append(outcome.exit_code)
@@ -81,7 +83,10 @@ def execute(record: BatchRecord, root: Path, how: How) -> int:
     threads = options.threads or (len(os.sched_getaffinity(0)) if options.on == "local" else 0)
     edits = Edits()
     for kept in record.jobs:
-        edits.of(kept.job())  # what is not permitted is said before any clip is read
+        # What is not permitted is said before any clip is read. A reference that cannot be read
+        # spoils its own jobs only.
+        with suppress(InputError):
+            edits.of(kept.job())
     keep_memory()
     try:
         store = Store(root)

@@ -3,7 +3,7 @@
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from pipeline import output
 from pipeline.batch import BatchRecord
 from pipeline.batch_show import split
 from pipeline.commands.clip import Outcome, check_clip, check_space, settings
-from pipeline.failure import OutputRefused, UsageError
+from pipeline.failure import Failure, OutputRefused, UsageError
 from pipeline.fetch import digest
 from pipeline.jobs import Job
 from pipeline.verdict import FAULT, PARTIAL, exit_code, sentence
@@ -131,10 +131,10 @@ class BatchRun:
             return
         job.target.parent.mkdir(parents=True, exist_ok=True)
         if not ours:
-            output.refuse(job.target, (job.clip,), overwrite=self.record.overwrite)
+            output.refuse(job.target, job.inputs, overwrite=self.record.overwrite)
         check_space(job.clip, job.target, self.store.root)
         self.plan.include(job.prefix, plan)
-        standing.gates = [job.prefix + name for name in edit.gates]
+        standing.gates = [job.prefix + name for name in edit.first]
 
     def _plan_of(self, job: Job) -> "tuple[Plan, EditClip]":
         from stages.artifacts import SourceClip
@@ -153,7 +153,7 @@ class BatchRun:
             number, own = split(event.node)
             standing = self.standings[number]
             if isinstance(event, WorkFailed):
-                self._note(standing, event)
+                self._note(standing, replace(event.failure, node=own))
             elif not event.reused:
                 standing.outcome.seconds += event.seconds
             if own == "result":
@@ -162,13 +162,13 @@ class BatchRun:
                 else:
                     self._settle(standing)
 
-    def _note(self, standing: Standing, event: WorkFailed) -> None:
+    def _note(self, standing: Standing, failure: Failure) -> None:
         """The first failure of a job is the one to tell: others follow from it."""
         if standing.outcome.error is None:
-            standing.outcome.exit_code = event.failure.exit_code
-            standing.outcome.error = event.failure.text
-            if event.failure.exit_code == FAULT or self.verbosity > 1:
-                sys.stderr.write(event.failure.traceback)
+            standing.outcome.exit_code = failure.exit_code
+            standing.outcome.error = self._edits.of(standing.job).told(failure).text
+            if failure.exit_code == FAULT or self.verbosity > 1:
+                sys.stderr.write(failure.traceback)
 
     def _publish(self, standing: Standing, key: str) -> None:
         """Put a finished result in place, unless another driver of this batch has."""

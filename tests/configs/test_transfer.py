@@ -1,5 +1,7 @@
 """The nodes of references in the plan of a run, and what is refused before it begins."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -185,3 +187,17 @@ def test_the_plan_of_a_motion_file(ref: Path) -> None:
     align, learn = made.nodes["alignment"].stage, made.nodes["motion"].stage
     assert align is not None and align.model_dump()["face"] == "track:1"
     assert learn is not None and learn.model_dump()["made_by"] == "me"
+
+
+def test_in_a_batch_a_reference_that_cannot_be_read_spoils_its_own_jobs(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.mp4").write_bytes(b"not looked into")
+    (tmp_path / "jobs.yaml").write_text(
+        "jobs: [{clips: a.mp4, edits: age=+2}, {clips: b.mp4, transfer: gone.mp4}]"
+    )
+    words = [sys.executable, "-m", "pipeline", "batch", "jobs.yaml", "--dry-run"]
+    found = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode == 8, found.stderr
+    first, second = found.stdout.splitlines()
+    assert first.endswith(str(tmp_path / "a.age+2.mp4"))
+    assert "failed (3)" in second and "gone.mp4 cannot be read" in second

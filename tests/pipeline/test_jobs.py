@@ -57,6 +57,44 @@ jobs:
     assert (last.options.preset, last.options.crf) == ("draft", 20)
 
 
+def test_references_start_from_the_files_folder_and_need_no_edit(folder: Path) -> None:
+    text = """
+defaults: {transfer: b.mov@1-0:02.5, transfer_what: "mouth,smile"}
+jobs:
+- clips: a.mp4
+- {clips: a.mp4, edits: [age=+2, age=-2], transfer: [b.mov, more/d.mp4],
+   transfer_what: [mouth, yaw], transfer_strength: 0.5, transfer_end: loop}
+"""
+    first, second, third = jobs(folder, text)
+    assert first.options.edit == ()
+    assert first.options.transfer == (f"{folder}/b.mov@1.000000-2.500000",)
+    assert first.options.transfer_what == ("mouth,smile",)
+    assert first.inputs == (folder / "a.mp4", folder / "b.mov")
+    assert first.target == folder / "a.like-b.mp4"
+    assert second.options.transfer == (f"{folder}/b.mov", f"{folder}/more/d.mp4")
+    assert second.options.transfer_what == ("mouth", "yaw")
+    assert (second.options.transfer_strength, second.options.transfer_end) == ((0.5,), ("loop",))
+    assert [j.target.name for j in (second, third)] == [
+        "a.age+2.like-b.like-d.mp4", "a.age-2.like-b.like-d.mp4"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("transfer: ../secret.mp4", UsageError),
+        ("transfer: away/secret.mp4", UsageError),
+        ("transfer: b.mov@2-1", UsageError),
+        ("transfer: b.mov, transfer_mode: both", UsageError),
+        ("transfer: b.mov, transfer_strength: [much]", UsageError),
+        ("transfer: b.mov, output: b.mov", OutputRefused),
+    ],
+)
+def test_hostile_and_wrong_references_are_refused(folder: Path, said: str, kind: type) -> None:
+    with pytest.raises(kind):
+        jobs(folder, f"jobs: [{{clips: a.mp4, {said}}}]")
+
+
 def test_clips_of_the_command_line_are_for_entries_without(folder: Path) -> None:
     text = "jobs: [{edits: age=+2}]"
     assert [j.clip for j in jobs(folder, text, "a.mp4", "b.mov")] == [

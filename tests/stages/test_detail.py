@@ -140,13 +140,13 @@ def test_an_edit_that_adds_texture_damps_nothing() -> None:
 def test_what_an_edit_does_to_a_feature_that_the_source_has_not_is_not_shown(size: int) -> None:
     """The inversion has two blobs and the edit takes both away; the source has the left one."""
     skin = np.full((size, size, 3), 120, np.float32)
-    left, right = (3 * blob(size, (size * x, size / 2)) for x in (0.3, 0.7))
+    left, right = (6 * blob(size, (size * x, size / 2)) for x in (0.3, 0.7))
     flow = np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32)
     sure = np.ones((FLOW_SIZE, FLOW_SIZE), np.float32)
     result = with_moved_detail(skin + left, skin + left + right, skin - 20, flow, sure)
     there, absent = result[size // 2, round(size * 0.3)], result[size // 2, round(size * 0.7)]
     assert np.abs(there - 100).max() < 5, "what both have is taken away"
-    assert np.abs(absent - 100).max() < 20, "little of a hole is left where there was nothing"
+    assert np.abs(absent - 100).max() < 40, "little of a hole is left where there was nothing"
     without = (skin - 20) + (skin + left) - (skin + left + right)
     hole = 100 - without[size // 2, round(size * 0.7)]
-    assert hole.min() > 80, "as there would be"
+    assert hole.min() > 160, "as there would be"
