@@ -191,7 +191,7 @@ def test_a_window_that_lost_its_next_is_told(counting: Counting) -> None:
     windows = windows_of(tiny.alignment((0, range(17)), (1, range(17))))
     anchors, _ = both_waves(windows)
     for wrong in (None, anchors[2]):
-        with pytest.raises(ValueError, match="the window at row 0 has lost its next"):
+        with pytest.raises(ValueError, match="the window at frame 0 has lost its next"):
             BridgeAnchors().run(
                 None, windows[0], tiny.still(9, 16), encoding(windows[0], np.zeros((5, 3))),
                 anchors[0], wrong, CONTEXT,  # type: ignore[arg-type]
