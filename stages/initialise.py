@@ -36,14 +36,14 @@ class InitialiseLatents(Stage):
     paper 003), so no window has to find it again.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     frames: int = Field(default=4, ge=1)
     """Frames of a track that are looked at."""
     steps: int = Field(default=60, ge=1)
     """Adam steps."""
-    rate: float = Field(default=0.1, gt=0)
+    rate: float = Field(default=0.05, gt=0)
     """Learning rate."""
     perceptual_size: int = Field(default=128, ge=32)
     """Side at which the perceptual distance is taken."""

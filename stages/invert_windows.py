@@ -28,12 +28,12 @@ ANCHORS = 5
 class InvertWindow(Stage):
     """Settings and networks that both waves share."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 3
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     steps: int = Field(default=40, ge=1)
     """Adam steps."""
-    rate: float = Field(default=0.06, gt=0)
+    rate: float = Field(default=0.03, gt=0)
     """Learning rate of the base code."""
     perceptual_size: int = Field(default=128, ge=32)
     """Side at which the perceptual distance is taken."""
@@ -88,7 +88,7 @@ class InvertAnchors(InvertWindow):
 class BridgeAnchors(InvertWindow):
     """Second wave: the frames between a window's anchors and the next window's first."""
 
-    rate: float = Field(default=0.04, gt=0)
+    rate: float = Field(default=0.02, gt=0)
     """Learning rate: the start is near, and what moves far from two known codes flickers."""
     coupling: Coupling = OURS.model_copy(update={"anchor": "first"})
     """How frames hold together. The base is the known code that the bridge starts from."""

@@ -32,8 +32,12 @@ def tracks(alignment: Alignment, opening: F32) -> Tracks:
 
 
 def latents(alignment: Alignment, w_plus: F32) -> list[Latents]:
-    zero = np.zeros(len(w_plus), np.float32)
-    return [Latents(0, alignment.frame, zero, w_plus)]
+    found = []
+    for track in np.unique(alignment.track).tolist():
+        own = alignment.track == track
+        psnr = np.zeros(int(own.sum()), np.float32)
+        found.append(Latents(track, alignment.frame[own], psnr, w_plus[own]))
+    return found
 
 
 def learn(alignment: Alignment, w_plus: F32, opening: F32, tmp_path: Path) -> Moves:
