@@ -34,7 +34,7 @@ Item = TypeVar("Item")
 class RenderClip(Stage):
     """Edits every frame that has a face; the others pass through as they were decoded."""
 
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024
@@ -42,10 +42,10 @@ class RenderClip(Stage):
     smoothing: float = Field(default=0.12, ge=0)
     """Sigma in seconds of the smoothing of codes over time; detail and expression come from the
     source, not from the codes."""
-    steadiness: float = Field(default=0.85, ge=0, lt=1)
+    steadiness: float = Field(default=0.88, ge=0, lt=1)
     """How much of a frame's change comes from the frame before, along the source's flow, and then
     from the frame after."""
-    ahead: int = Field(default=10, ge=0, le=64)
+    ahead: int = Field(default=12, ge=0, le=64)
     """Frames that are looked ahead for that."""
     flow_steadiness: float = Field(default=0.85, ge=0, lt=1)
     """How much of the edit's own motion comes from the frame before, place by place in the crop."""
