@@ -18,7 +18,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.allocator import keep_memory
-from pipeline.failure import NothingToEdit
+from pipeline.failure import Failure, NothingToEdit
 from pipeline.plan import Each, Plan
 from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import Alignment, SourceClip, Video
@@ -139,6 +139,7 @@ class TinyResult(Stage):
 class EditClip(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     gates: ClassVar[tuple[str, ...]] = ("video",)
+    first: ClassVar[tuple[str, ...]] = gates
     outlook: ClassVar[tuple[str, ...]] = ()
     edits: tuple[str, ...]
     transfers: tuple[()] = ()
@@ -151,6 +152,9 @@ class EditClip(BaseModel):
     compare: bool
     clamp: bool
     suffix: str
+
+    def told(self, failure: Failure) -> Failure:
+        return failure
 
     def plan(self, clip: SourceClip, weights: Callable[[str], tuple[Path, str]]) -> Plan:
         named = os.environ.get("TROUBLE")
