@@ -51,8 +51,6 @@ AROUND = 1 / 32
 """Sigma of the window in which texture is measured, as a share of the crop."""
 FLOOR = 0.25
 """Texture energy, in squared grey levels, below which renders count as equally smooth."""
-
-
 FEATURES = 1 / 32
 """Sigma of the Gaussian that parts features from shading, as a share of the crop, and of the window
 in which they are compared."""

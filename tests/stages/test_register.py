@@ -65,7 +65,7 @@ def test_a_larger_render_is_warped_by_as_much_of_itself() -> None:
     assert found[100, 100] == pytest.approx(double[100, 108], abs=1e-3)
 
 
-def test_pictures_that_have_nothing_in_common_stay_where_they_are() -> None:
+def test_nothing_is_moved_further_than_the_limit_and_nothing_flat_at_all() -> None:
     other = np.ascontiguousarray(texture(1)[:SIZE, :SIZE])
     found = registration(seen(), other)
     assert np.linalg.norm(found.flow(), axis=2).max() <= 16.001
