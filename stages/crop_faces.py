@@ -78,7 +78,7 @@ class CropFaces(Stage):
 
 
 def spaced(seconds: F64, spacing: float) -> Bool:
-    """(n,) which of the moments (n,) to take: the ends, and as few as are at most ``spacing`` apart."""
+    """(n,) which of the moments to take: the ends, and as few as are at most ``spacing`` apart."""
     take = np.ones(len(seconds), bool)
     before = 0
     for i in range(1, len(seconds) - 1):
