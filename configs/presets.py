@@ -6,7 +6,7 @@ PresetName = Literal["draft", "standard", "best"]
 
 
 class Preset(NamedTuple):
-    """Steps of Adam for the track's start and the two waves, and the largest render.
+    """Steps of Adam for the track's start (at 128) and the two waves, and the largest render.
 
     ``spacing``: seconds that neighbouring frames of an inversion may lie apart. Codes are smoothed
     over time as wide as that (``RenderClip.smoothing``), so those between are filled in.
@@ -20,9 +20,9 @@ class Preset(NamedTuple):
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "draft": Preset(start=20, anchors=16, bridges=8, render=512, spacing=0.12),
-    "standard": Preset(start=30, anchors=40, bridges=24, render=1024, spacing=0.12),
-    "best": Preset(start=40, anchors=120, bridges=80, render=1024, spacing=0),
+    "draft": Preset(start=50, anchors=16, bridges=10, render=512, spacing=0.12),
+    "standard": Preset(start=80, anchors=40, bridges=24, render=1024, spacing=0.12),
+    "best": Preset(start=120, anchors=120, bridges=80, render=1024, spacing=0),
 }
 
 MOVING = 0.03

@@ -4,6 +4,11 @@
 mutually accessible constraint: ``w_i = w_1 + n_1 + ... + n_{i-1}``. Steps in W alone, as in the
 published code, cannot follow an expression (design notes), so ours live in W+ like the base.
 
+What is solved for are offsets, along the axes of W or along its principal axes, each in W's own
+deviations there (as in "Improved StyleGAN Embedding", Zhu et al. 2020). Adam goes about equally far
+along every axis that it is given, needed or not: where W is thin, that is soon out of the
+generator's domain.
+
 Convention. Codes are (n, free rows, style_dim).
 """
 
@@ -25,6 +30,7 @@ class CodeSteps:
             no steps: a code for each frame.
         anchor: what the base is: the first code, or the mean of those that are solved for.
         together: only the base is solved for: all frames move by one and the same offset.
+        axes: (style_dim, style_dim), the axes of the offsets, one a column; None: those of W.
     """
 
     def __init__(
@@ -35,8 +41,10 @@ class CodeSteps:
         anchor: Anchor = "first",
         *,
         together: bool = False,
+        axes: Tensor | None = None,
     ) -> None:
         self._given = given
+        self._axes = axes
         moving = [i for i in range(len(given)) if i not in fixed]
         self._apart = access == "none" and not together
         self._centred = anchor == "mean" and not self._apart
@@ -45,10 +53,12 @@ class CodeSteps:
         self._path = [0, *moving] if from_fixed else moving
         codes = given[self._path]
         base = codes.mean(dim=0, keepdim=True) if self._centred else codes[:1]
-        self._base = (codes if self._apart else base).clone().requires_grad_(not from_fixed)
-        self._deltas = codes.diff(dim=0).clone()
-        self._steps = self._deltas if access == "w_plus" else torch.zeros_like(self._deltas[:, :1])
-        self._steps.requires_grad_(not together and not self._apart)
+        self._from = codes if self._apart else base
+        self._base = torch.zeros_like(self._from).requires_grad_(not from_fixed)
+        self._deltas = codes.diff(dim=0)
+        self._steps = torch.zeros_like(
+            self._deltas if access == "w_plus" else self._deltas[:, :1]
+        ).requires_grad_(not together and not self._apart)
 
     def parameters(self, rate: float, step_rate: float) -> list[dict[str, object]]:
         """What is solved for, in groups with their learning rates.
@@ -71,12 +81,14 @@ class CodeSteps:
         return whole
 
     def _solved(self) -> Tensor:
+        base = self._from + self._in_w(self._base)
         if self._apart or not len(self._deltas):
-            return self._base
-        same = self._steps is self._deltas
-        deltas = self._deltas if same else self._deltas + self._steps
-        walk = deltas.cumsum(0)
+            return base
+        walk = (self._deltas + self._in_w(self._steps)).cumsum(0)
         if not self._centred:
-            return torch.cat((self._base, self._base + walk))
+            return torch.cat((base, base + walk))
         walk = torch.cat((torch.zeros_like(walk[:1]), walk))
-        return self._base + walk - walk.mean(dim=0, keepdim=True)
+        return base + walk - walk.mean(dim=0, keepdim=True)
+
+    def _in_w(self, offsets: Tensor) -> Tensor:
+        return offsets if self._axes is None else offsets @ self._axes.T

@@ -8,6 +8,7 @@ Access = Literal["w_plus", "w", "none"]
 Anchor = Literal["first", "mean"]
 Consistency = Literal["cross_frame", "residual", "literal", "none"]
 Reach = Literal["neighbours", "all"]
+Axes = Literal["w", "principal"]
 
 
 class Coupling(BaseModel):
@@ -22,6 +23,9 @@ class Coupling(BaseModel):
     """Which code the base is: the first frame's (paper 003) or the mean of all that are solved for.
     The same codes can be had either way; from the mean, what all frames want alike moves the base
     alone, and the steps see only what differs."""
+    axes: Axes = "w"
+    """Along which axes Adam goes: those of W, as published, or W's principal axes, each in its own
+    deviations (their mean square is 1, so that a learning rate means the same)."""
     step_rate: float = Field(default=0.4, gt=0)
     """Learning rate of the steps, as a share of the base's: they add up along a window."""
     consistency: Consistency = "cross_frame"

@@ -1,4 +1,4 @@
-"""Stage: fit the RGB heads for 256 and 512 to a generator."""
+"""Stage: fit the RGB heads for 128, 256 and 512 to a generator."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.stage import Context, Resources, Stage
+from stages.joint_inversion import INVERSION_SIZE
 from stages.network_weights import GeneratorWeights, HeadWeights
 from stages.networks.mobile_stylegan import MobileStyleGAN, load_mobile_stylegan
 from stages.networks.rgb_head import SIZES, RenderableGenerator, head_inputs, late_rows
@@ -21,14 +22,14 @@ def sample_w_plus(
 ) -> Tensor:
     """Codes like those an inversion ends at: a truncated sample, its rows apart by ``spread``.
 
-    As in an inversion, rows that act only after the smallest head's features follow the mean of
-    those before.
+    As in an inversion, rows that act only after the features it ends at follow the mean of those
+    before.
 
     Returns:
         (count, rows, style_dim).
     """
     s = model.shape
-    late = late_rows(s, min(SIZES) // 2)
+    late = late_rows(s, INVERSION_SIZE // 2)
     free = [row for row in s.active_rows if row not in late]
     mean = model.mean_latent()
     z = torch.randn(count, s.style_dim, generator=random)
@@ -64,6 +65,7 @@ def samples_of(model: MobileStyleGAN, w_plus: Tensor) -> Iterator[tuple[int, Ten
 class FitHeads(Stage):
     """Least squares from a head's inputs to the wavelet coefficients of the downsampled output."""
 
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=2)
 
     samples: int = Field(default=96, gt=1)

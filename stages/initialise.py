@@ -1,5 +1,6 @@
 """Stage: what the encoder misses of each track, found once and shared by all its frames."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -7,15 +8,17 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import U8, Alignment, SourceClip, Video
+from stages.artifacts import F32, U8, Alignment, SourceClip, Video
+from stages.coupling import Coupling
 from stages.crop_faces import CROP
 from stages.encode import encode
 from stages.encoder_weights import EncoderWeights, load_encoder
 from stages.inversion_artifacts import TrackStarts
-from stages.joint_inversion import Inverter, invert_jointly, load_inverter
+from stages.joint_inversion import INVERSION_SIZE, Inverter, invert_jointly, load_inverter
 from stages.media.reader import read_planes
 from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.networks.encoder import Encoder
+from stages.networks.rgb_head import COARSE
 from stages.objective import Weights
 from stages.quad import crop
 
@@ -36,19 +39,29 @@ class InitialiseLatents(Stage):
     paper 003), so no window has to find it again.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
-    frames: int = Field(default=4, ge=1)
-    """Frames of a track that are looked at."""
+    frames: int = Field(default=2, ge=1)
+    """Frames of a track that are looked at. What is far off is alike in all: many steps on few
+    frames reach further than few steps on many."""
     steps: int = Field(default=60, ge=1)
-    """Adam steps."""
+    """Adam steps at 128, a round."""
+    rounds: int = Field(default=3, ge=1)
+    """At most, one after the other while a track is not ``near``. A longer way takes more steps:
+    larger ones leave W, and edits lose their hold."""
+    near: float = Field(default=22.0)
+    """dB at 128 that are near enough."""
+    last_steps: int = Field(default=8, ge=1)
+    """After the rounds, at the inversion's own size."""
     rate: float = Field(default=0.05, gt=0)
     """Learning rate."""
     perceptual_size: int = Field(default=128, ge=32)
     """Side at which the perceptual distance is taken."""
     weights: Weights = Weights(consistency=0)
     """Of the objective; the frames are no neighbours, so flow says nothing of them."""
+    coupling: Coupling = Coupling(axes="principal")
+    """Along which axes the offset is solved for."""
 
     def load(
         self,
@@ -72,32 +85,55 @@ class InitialiseLatents(Stage):
         context: Context,
     ) -> TrackStarts:
         tracks = np.unique(alignment.track[alignment.weight > 0])
+        count = self.rounds * self.steps + self.last_steps
         offsets, psnr = [], []
         for done, track in enumerate(tracks):
+
+            def progress(step: int, before: int = done * count) -> None:
+                context.progress(before + step, len(tracks) * count)
+
             crops = self._spread(clip, video, alignment, int(track))
-            start = encode(loaded.encoder, crops, context.device)
-            found = invert_jointly(
-                loaded.inverter,
-                crops,
-                start,
-                None,
-                self.weights,
-                steps=self.steps,
-                rate=self.rate,
-                perceptual_size=self.perceptual_size,
-                together=True,
-                progress=lambda step, done=done: context.progress(  # type: ignore[misc]
-                    done * self.steps + step, len(tracks) * self.steps
-                ),
-            )
-            offsets.append((found.w_plus - start).mean(axis=0))
-            psnr.append(float(found.psnr.mean()))
+            offset, found = self._solve(loaded, crops, context.device, progress)
+            offsets.append(offset)
+            psnr.append(found)
         shape = (len(tracks), *loaded.inverter.mean_code().shape)
         return TrackStarts(
             track=tracks.astype(np.int32),
             offset=np.array(offsets, np.float32).reshape(shape),
             psnr=np.array(psnr, np.float32),
         )
+
+    def _solve(
+        self, loaded: Starter, crops: U8, device: str, progress: Callable[[int], None]
+    ) -> tuple[F32, float]:
+        """The offset (rows, style_dim) of these crops' codes, and the PSNR that it leads to."""
+        start = encode(loaded.encoder, crops, device)
+        offset = np.zeros_like(start[0])
+
+        def some(steps: int, size: int, before: int) -> float:
+            nonlocal offset
+            found = invert_jointly(
+                loaded.inverter,
+                crops,
+                start + offset,
+                None,
+                self.weights,
+                steps=steps,
+                rate=self.rate,
+                perceptual_size=self.perceptual_size,
+                size=size,
+                together=True,
+                coupling=self.coupling,
+                progress=lambda step: progress(before + step),
+            )
+            offset = (found.w_plus - start).mean(axis=0)
+            return float(found.psnr.mean())
+
+        for number in range(self.rounds):
+            if some(self.steps, COARSE, number * self.steps) >= self.near:
+                break
+        psnr = some(self.last_steps, INVERSION_SIZE, self.rounds * self.steps)
+        return offset, psnr
 
     def _spread(self, clip: SourceClip, video: Video, alignment: Alignment, track: int) -> U8:
         """(k, 256, 256, 3) crops of frames at even distances, first and last excluded."""

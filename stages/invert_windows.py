@@ -28,7 +28,7 @@ ANCHORS = 5
 class InvertWindow(Stage):
     """Settings and networks that both waves share."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     steps: int = Field(default=40, ge=1)

@@ -7,6 +7,7 @@ objective (``stages.objective``) is minimised over what the codes are made of
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from stages.networks.mobile_stylegan import load_mobile_stylegan
 from stages.networks.perceptual import Perceptual
 from stages.networks.rgb_head import RenderableGenerator, late_rows, load_heads
 from stages.noise_maps import NoiseMaps, noise_sizes
-from stages.objective import Objective, Pairs, Weights
+from stages.objective import Objective, Pairs, Weights, resized
 
 INVERSION_SIZE = 256
 FrameTerm = Callable[[Tensor, Tensor], Tensor]
@@ -41,24 +42,35 @@ class Inverter:
     @property
     def free_rows(self) -> list[int]:
         """Rows of W+ that shape the features an inversion sees. The later ones only tint."""
+        return self.rows_at(INVERSION_SIZE)
+
+    def rows_at(self, size: int) -> list[int]:
+        """Rows of W+ that shape the features of a picture of that size."""
         shape = self.generator.generator.shape
-        late = late_rows(shape, INVERSION_SIZE // 2)
+        late = late_rows(shape, size // 2)
         return [row for row in shape.active_rows if row not in late]
+
+    @cached_property
+    def axes(self) -> Tensor:
+        """The generator's ``principal_axes``, taken once."""
+        return self.generator.generator.principal_axes()
 
     def mean_code(self) -> F32:
         """(rows, style_dim): the mean latent in every row."""
         model = self.generator.generator
         return np.asarray(model.broadcast(model.mean_latent()[None])[0].cpu().numpy(), np.float32)
 
-    def complete(self, free: Tensor) -> Tensor:
+    def complete(self, free: Tensor, size: int | None = None) -> Tensor:
         """Codes (n, free rows, style_dim) to w_plus: every other row is the mean of the free ones.
+
+        Free are the rows at ``size``, None for the inversion's.
 
         Left to themselves, under Adam, rows that hardly act drift as far as those that do, and
         the full-size picture takes on a tint that the 256 head never showed.
         """
         mean = free.mean(dim=1, keepdim=True)
         w_plus = mean.repeat(1, self.generator.generator.shape.rows, 1)
-        w_plus[:, self.free_rows] = free
+        w_plus[:, self.rows_at(size or INVERSION_SIZE)] = free
         return w_plus
 
 
@@ -96,7 +108,7 @@ def load_inverter(
 
 @dataclass(frozen=True)
 class Inverted:
-    """``w_plus``: (n, rows, style_dim). ``psnr``: (n,) dB at 256.
+    """``w_plus``: (n, rows, style_dim). ``psnr``: (n,) dB at the size that was asked for.
 
     ``noise``: offsets of the first layers' noise, each (n, 1, s, s); empty unless asked for.
     ``steps``: of Adam that were taken.
@@ -123,6 +135,7 @@ def invert_jointly(
     steps: int,
     rate: float,
     perceptual_size: int,
+    size: int | None = None,
     fixed: Sequence[int] = (),
     together: bool = False,
     coupling: Coupling = Coupling(),  # noqa: B008  # frozen
@@ -136,6 +149,8 @@ def invert_jointly(
         start: (n, rows, style_dim) codes to start from; frames in ``fixed`` keep theirs.
         pairs: flow between frames, None where it says nothing of them.
         steps: of Adam, with a cosine fall of the learning rate ``rate``.
+        size: at which renders are compared with the crops, and whose rows are solved for; None for
+            256. The generator needs a head for it.
         fixed: frames whose codes other windows have decided. They carry consistency, not change.
         together: only the base is solved for: all frames move by one and the same offset.
         coupling: how frames hold together, and when to stop before all steps are taken.
@@ -143,7 +158,17 @@ def invert_jointly(
     """
     with frame_threads(inverter.device) as threads:
         window = _Window(
-            inverter, crops, start, pairs, weights, perceptual_size, fixed, threads, coupling, term
+            inverter,
+            crops,
+            start,
+            pairs,
+            weights,
+            perceptual_size,
+            size or INVERSION_SIZE,
+            fixed,
+            threads,
+            coupling,
+            term,
         )
         return window.solve(steps, rate, together, progress)
 
@@ -159,6 +184,7 @@ class _Window:
         pairs: Pairs | None,
         weights: Weights,
         perceptual_size: int,
+        size: int,
         fixed: Sequence[int],
         threads: FrameThreads,
         coupling: Coupling = Coupling(),  # noqa: B008  # frozen
@@ -168,8 +194,9 @@ class _Window:
         self.inverter = inverter
         self.threads = threads
         self.start = torch.tensor(start, device=device)
-        self.given = self.start[:, inverter.free_rows]
-        self.targets = to_tensor(crops, device)
+        self.size = size
+        self.given = self.start[:, inverter.rows_at(size)]
+        self.targets = resized(to_tensor(crops, device), size)
         self.objective = Objective(
             self.targets, inverter.perceptual, pairs, weights, perceptual_size, coupling.consistency
         )
@@ -180,16 +207,23 @@ class _Window:
         self.free = torch.ones(len(crops), device=device)
         self.free[self.fixed] = 0
         shape = inverter.generator.generator.shape
-        sizes = noise_sizes(shape, INVERSION_SIZE // 2) if coupling.noise else []
+        sizes = noise_sizes(shape, size // 2) if coupling.noise else []
         self.noise = NoiseMaps(sizes, len(crops), device)
         # Fixed frames are rendered once, without gradient.
-        self.still = self._shown(inverter.complete(self.given)) if fixed else None
+        self.still = self._shown(inverter.complete(self.given, size)) if fixed else None
 
     def solve(
         self, steps: int, rate: float, together: bool, progress: Callable[[int], None]
     ) -> Inverted:
         how = self.coupling
-        codes = CodeSteps(self.given, self.fixed, how.access, how.anchor, together=together)
+        codes = CodeSteps(
+            self.given,
+            self.fixed,
+            how.access,
+            how.anchor,
+            together=together,
+            axes=self.inverter.axes if how.axes == "principal" else None,
+        )
         parameters = codes.parameters(rate, how.step_rate)
         if self.noise.maps:
             share = rate * self.coupling.noise_rate
@@ -207,7 +241,7 @@ class _Window:
 
     def _found(self, codes: Tensor, steps: int) -> Inverted:
         with torch.no_grad():
-            w_plus = self.inverter.complete(codes)
+            w_plus = self.inverter.complete(codes, self.size)
             # To the bit: a mean over rows taken in another batch may round otherwise.
             w_plus[self.fixed] = self.start[self.fixed]
             mse = (self._shown(w_plus).clamp(-1, 1) - self.targets).square().mean(dim=(1, 2, 3))
@@ -225,13 +259,13 @@ class _Window:
         Frames are rendered apart, meet in the consistency term, and go back apart. Returns the
         objective.
         """
-        w_plus = self.inverter.complete(codes[self.moving])
+        w_plus = self.inverter.complete(codes[self.moving], self.size)
         parts = self.threads.parts(len(self.moving))
         leaves = [w_plus[part].detach().requires_grad_(True) for part in parts]
         noises = [self.noise.leaves(self.moving[part]) for part in parts]
 
         def forward(k: int) -> tuple[Tensor, Tensor]:
-            images = self.inverter.generator(leaves[k], INVERSION_SIZE, noises[k])
+            images = self.inverter.generator(leaves[k], self.size, noises[k])
             loss = self.objective.of_frames(images, self.moving[parts[k]])
             if self.term is not None:
                 loss = loss + self.term(images, leaves[k])
@@ -271,7 +305,7 @@ class _Window:
         def render(part: slice) -> Tensor:
             with torch.no_grad():
                 offsets = [each[part] for each in self.noise.maps]
-                images = self.inverter.generator(w_plus[part], INVERSION_SIZE, offsets)
+                images = self.inverter.generator(w_plus[part], self.size, offsets)
                 return torch.as_tensor(images)
 
         return torch.cat(self.threads.each(render, self.threads.parts(len(w_plus))))

@@ -20,7 +20,6 @@ from torch.nn import functional as F
 from pipeline.stage import Context, Resources, Stage
 from stages.encoder_bank import EncoderBank
 from stages.encoder_data import Faces, alter, roughen, to_images
-from stages.encoder_head import with_half_head
 from stages.encoder_loss import LATENT, image_terms, latent_terms
 from stages.encoder_photos import AlignedPhotos, read_photos
 from stages.encoder_sensitivity import Sensitivity
@@ -142,6 +141,8 @@ class TrainOnCodes(TrainingStage):
 class TrainOnImages(TrainingStage):
     """Steps on the image terms, through the frozen generator. Batch statistics stay as they are."""
 
+    version: ClassVar[int] = 2
+
     batch: int = Field(default=8, gt=0)
     """Faces a step."""
     chunk: int = Field(default=4, gt=0)
@@ -151,8 +152,7 @@ class TrainOnImages(TrainingStage):
     photos_every: int = Field(default=2, gt=1)
     """Where photographs are given, every so manieth step is one on them."""
     size: int = Field(default=INVERSION_SIZE, ge=32)
-    """Of the images that are compared: the inversion's, or half of it, which takes half the time
-    and a head that is fitted for the purpose, see ``encoder_head``."""
+    """Of the images that are compared: the inversion's, or 128, which takes half the time."""
 
     def load(
         self,
@@ -161,11 +161,7 @@ class TrainOnImages(TrainingStage):
         perceptual: PerceptualWeights,
         context: Context,
     ) -> Inverter:
-        inverter = load_inverter(generator, heads, perceptual, context)
-        if self.size == INVERSION_SIZE // 2:
-            half = with_half_head(inverter.generator, INVERSION_SIZE)
-            return Inverter(half, inverter.perceptual, inverter.device)
-        return inverter
+        return load_inverter(generator, heads, perceptual, context)
 
     def run(
         self,

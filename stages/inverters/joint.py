@@ -10,7 +10,7 @@ from stages.inverters.interface import InversionMethod, Networks, Progress, Wind
 from stages.joint_inversion import Inverted, invert_jointly
 from stages.objective import Pairs, Weights
 
-OURS = Coupling(anchor="mean", step_rate=0.2, consistency="residual")
+OURS = Coupling(anchor="mean", step_rate=0.2, consistency="residual", axes="principal")
 OUR_WEIGHTS = Weights(consistency=10)
 
 
@@ -61,6 +61,7 @@ ABLATION: dict[str, Joint] = {
     "no consistency": Joint(coupling=_but(consistency="none")),
     "cross-frame consistency": Joint(coupling=_but(consistency="cross_frame")),
     "literal consistency": Joint(coupling=_but(consistency="literal")),
+    "axes of W": Joint(coupling=_but(axes="w")),
     "base at the first frame": Joint(coupling=_but(anchor="first")),
     "all pairs": Joint(reach="all"),
     "joint++": Joint(coupling=_but(noise=True)),

@@ -204,6 +204,29 @@ class MobileStyleGAN(nn.Module):
         z = torch.randn(samples, self.shape.style_dim, generator=torch.manual_seed(seed))
         return torch.as_tensor(self.mapping(z.to(self.constant)).mean(dim=0))
 
+    @torch.no_grad()
+    def principal_axes(self, samples: int = 4096, seed: int = 0) -> Tensor:
+        """Principal axes of W, (style_dim, style_dim), one a column.
+
+        Each is as long as the deviation of the mapping network's own samples along it, all over
+        the root of their mean square. On one thread, so that they do not depend on how many there
+        are.
+        """
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            z = torch.randn(
+                samples, self.shape.style_dim, generator=torch.Generator().manual_seed(seed)
+            )
+            w = self.mapping(z.to(self.constant)).double().cpu()
+            variance, axes = torch.linalg.eigh(torch.cov(w.T))
+        finally:
+            torch.set_num_threads(threads)
+        # Where the mapping network does not go at all, rounding may leave a negative.
+        deviation = variance.clamp(min=0).sqrt()
+        axes = axes * deviation / deviation.square().mean().sqrt()
+        return torch.as_tensor(axes.to(self.constant))
+
 
 def load_mobile_stylegan(folder: Path) -> MobileStyleGAN:
     """Build the FFHQ 1024 generator from the wheel's OpenVINO files, frozen and in eval mode."""

@@ -1,4 +1,4 @@
-"""Cheap 256 and 512 images from the generator's inner features.
+"""Cheap 128, 256 and 512 images from the generator's inner features.
 
 The distilled generator keeps only its last RGB head, so a 256 image would cost a 1024 pass. A head
 reads the features of half its output size twice: as they are, and after the generator's own
@@ -25,7 +25,9 @@ from stages.networks.mobile_stylegan import (
 )
 from stages.networks.modulated import styled_pointwise
 
-SIZES = (256, 512)
+COARSE = 128
+"""Only looked at by losses, which begin there at a third of the price; no clip is rendered so."""
+SIZES = (COARSE, 256, 512)
 
 
 def late_rows(shape: GeneratorShape, features: int) -> tuple[int, ...]:
@@ -78,7 +80,7 @@ def _at_low_resolution(
 
 
 class RenderableGenerator(nn.Module):
-    """The generator with its heads: images at 256, 512 or full size."""
+    """The generator with its heads: images at 128, 256, 512 or full size."""
 
     def __init__(self, generator: MobileStyleGAN, heads: dict[int, Tensor]) -> None:
         """``heads``: by output size, (12, inputs + 1); the last column is the bias."""
@@ -90,7 +92,9 @@ class RenderableGenerator(nn.Module):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        return (*self.head_sizes, self.generator.shape.size)
+        """Those that are fit to be shown."""
+        shown = (size for size in self.head_sizes if size != COARSE)
+        return (*shown, self.generator.shape.size)
 
     def forward(self, w_plus: Tensor, size: int, offsets: Sequence[Tensor] = ()) -> Tensor:
         """w_plus (n, rows, style_dim) to images (n, 3, size, size), about [-1, 1].
@@ -103,7 +107,8 @@ class RenderableGenerator(nn.Module):
         if size == self.generator.shape.size:
             return torch.as_tensor(self.generator(w_plus, offsets))
         if size not in self.head_sizes:
-            raise ValueError(f"no head renders at {size}; sizes are {self.sizes}")
+            known = (*self.head_sizes, self.generator.shape.size)
+            raise ValueError(f"no head renders at {size}; sizes are {known}")
         head = self.get_buffer(f"head_{size}")
         features = self.generator.features(w_plus, size // 2, offsets)
         c = features.shape[1]

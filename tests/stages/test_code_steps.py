@@ -109,3 +109,16 @@ def test_about_the_mean_steps_see_only_what_differs(
     assert base is not None and steps is not None
     torch.testing.assert_close(base, torch.full_like(base, FRAMES))
     assert (float(steps.abs().max()) < 1e-5) == alike
+
+
+@pytest.mark.parametrize("access", ["w_plus", "w", "none"])
+def test_offsets_are_along_the_axes_that_are_given(given: Tensor, access: Access) -> None:
+    axes = torch.randn(DIM, DIM, generator=torch.Generator().manual_seed(1))
+    codes = CodeSteps(given, access=access, axes=axes)
+    torch.testing.assert_close(codes().detach(), given)
+    base = parameters(codes)[RATE]
+    with torch.no_grad():
+        base[0, 1, 2] += 2
+    moved = (codes() - given).detach()
+    torch.testing.assert_close(moved[0, 1], 2 * axes[:, 2], atol=1e-5, rtol=1e-5)
+    assert float(moved[0, 0].abs().max()) < 1e-6

@@ -26,6 +26,7 @@ def model() -> MobileStyleGAN:
 def small(monkeypatch: pytest.MonkeyPatch, model: MobileStyleGAN) -> None:
     """One head, for 32, and no file to read the generator from."""
     monkeypatch.setattr(fit_heads, "SIZES", (32,))
+    monkeypatch.setattr(fit_heads, "INVERSION_SIZE", 32)
     monkeypatch.setattr(fit_heads, "load_mobile_stylegan", lambda folder: model)
 
 

@@ -10,8 +10,9 @@ from stages import initialise
 from stages.artifacts import F32, U8, SourceClip, Video
 from stages.encode import encode
 from stages.initialise import InitialiseLatents, Starter
-from stages.joint_inversion import Inverted
+from stages.joint_inversion import INVERSION_SIZE, Inverted
 from stages.media.reader import read_planes
+from stages.networks.rgb_head import COARSE
 from stages.quad import crop
 from tests.media_fixtures import moving_picture, probe
 from tests.stages import tiny
@@ -32,14 +33,14 @@ def networks() -> Starter:
 def test_the_offset_is_what_all_frames_looked_at_moved_by(
     clip: tuple[SourceClip, Video], networks: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[U8, F32]] = []
+    seen: list[tuple[object, U8, F32]] = []
 
     def fake(
         _: object, crops: U8, start: F32, pairs: object, *__: object, **kind: object
     ) -> Inverted:
         assert pairs is None, "frames far apart have no flow"
         assert kind["together"]
-        seen.append((crops, start))
+        seen.append((kind["size"], crops, start))
         values = np.arange(len(crops), dtype=np.float32)
         return Inverted(start + 1.5, values)
 
@@ -47,14 +48,18 @@ def test_the_offset_is_what_all_frames_looked_at_moved_by(
     weight = np.ones(38, np.float32)
     weight[:4] = weight[28:] = 0  # the first rows of track 0; the whole of track 5
     given = tiny.alignment((0, range(4, 28 - 4)), (2, range(8)), (5, range(10)), weight=weight)
-    found = InitialiseLatents(frames=4).run(networks, *clip, given, Context(Path()))
+    found = InitialiseLatents(frames=4, near=1).run(networks, *clip, given, Context(Path()))
 
     assert found.track.tolist() == [0, 2]
-    np.testing.assert_allclose(found.offset, 1.5, atol=1e-5)
+    np.testing.assert_allclose(found.offset, 3, atol=1e-5)
     assert found.psnr.tolist() == [1.5, 1.5]
     np.testing.assert_array_equal(found.of(2), found.offset[1])
-    crops, start = seen[0]
+    # First coarse, then from what that found.
+    assert [size for size, *_ in seen] == [COARSE, INVERSION_SIZE] * 2
+    _, crops, start = seen[0]
     assert len(crops) == 4
+    np.testing.assert_array_equal(seen[1][1], crops)
+    np.testing.assert_allclose(seen[1][2], start + 1.5, atol=1e-5)
     np.testing.assert_array_equal(start, encode(networks.encoder, crops, "cpu"))
     # Sixteen visible frames, 8 to 23: the middles of its quarters.
     for picture, at in zip(crops, (10, 14, 18, 22), strict=True):
@@ -63,16 +68,38 @@ def test_the_offset_is_what_all_frames_looked_at_moved_by(
 
 
 def test_a_short_track_uses_each_frame_once(
-    clip: tuple[SourceClip, Video], networks: Starter
+    clip: tuple[SourceClip, Video], networks: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(initialise, "COARSE", INVERSION_SIZE)  # the tiny generator has no heads
     told: list[tuple[int, int]] = []
     context = Context(Path(), progress=lambda done, total: told.append((done, total)))
-    stage = InitialiseLatents(frames=6, steps=2, perceptual_size=64)
+    stage = InitialiseLatents(frames=6, steps=2, rounds=1, last_steps=1, perceptual_size=64)
     found = stage.run(networks, *clip, tiny.alignment((1, range(2))), context)
 
     assert found.offset.shape == (1, tiny.SHAPE.rows, 16)
     assert np.isfinite(found.psnr).all() and np.isfinite(found.offset).all()
-    assert told == [(1, 2), (2, 2)]
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(("reached", "coarse"), [((30.0,), 1), ((9.0, 22.0), 2), ((9.0, 9.0), 3)])
+def test_a_long_way_takes_more_rounds(
+    reached: tuple[float, ...],
+    coarse: int,
+    clip: tuple[SourceClip, Video],
+    networks: Starter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[object] = []
+
+    def fake(_: object, crops: U8, start: F32, *__: object, **kind: object) -> Inverted:
+        psnr = reached[min(len(sizes), len(reached) - 1)]
+        sizes.append(kind["size"])
+        return Inverted(start + 1, np.full(len(crops), psnr, np.float32))
+
+    monkeypatch.setattr(initialise, "invert_jointly", fake)
+    found = InitialiseLatents().run(networks, *clip, tiny.alignment((0, range(4))), Context(Path()))
+    assert sizes == [COARSE] * coarse + [INVERSION_SIZE]
+    np.testing.assert_allclose(found.offset, coarse + 1, atol=1e-4)
 
 
 def test_no_track_gives_no_start(clip: tuple[SourceClip, Video], networks: Starter) -> None:

@@ -1,5 +1,6 @@
 """Joint inversion with a tiny generator: it improves, keeps what is fixed, and repeats itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from stages.joint_inversion import (
     to_tensor,
 )
 from stages.network_weights import GeneratorWeights, HeadWeights
+from stages.networks.rgb_head import RenderableGenerator
 from stages.objective import Objective, Pairs, Weights
 from tests.stages import tiny
 
@@ -127,7 +129,7 @@ def test_gradients_of_frames_apart_are_those_of_the_whole_objective(
     flow = Pairs.of(tiny.still(FRAMES), 0, FRAMES, "cpu")
     with frame_threads("cpu") as threads:
         window = joint_inversion._Window(
-            networks, crops, start.numpy(), flow, weights, 32, (1,), threads
+            networks, crops, start.numpy(), flow, weights, 32, 64, (1,), threads
         )
         codes = window.given.clone().requires_grad_(True)
         told = window._backward(codes)
@@ -289,3 +291,44 @@ def test_heads_of_another_generator_are_refused(tmp_path: Path) -> None:
     heads = HeadWeights(tmp_path / "heads", "0" * 64, "another")
     with pytest.raises(MissingDependency, match="belong to the generator another, not to ours"):
         load_generator(generator, heads, Context(tmp_path))
+
+
+def test_along_the_principal_axes_the_codes_stay_nearer_to_w(
+    networks: Inverter, target: F32
+) -> None:
+    """Adam goes equally far along every axis; where W is thin, that is out of it."""
+    start = mean_start(networks)
+    axes = np.asarray(networks.axes.numpy(), np.float64)
+    length = np.linalg.norm(axes, axis=0)
+    far = {}
+    for name in ("w", "principal"):
+        found = invert(networks, target, start, steps=6, axes=name)
+        moved = (found.w_plus - start)[:, networks.free_rows] @ (axes / length)
+        used = length > 1e-2 * length.max()
+        far[name] = float(np.square(moved[..., used] / length[used]).mean())
+    assert far["principal"] < 0.8 * far["w"]
+
+
+def test_a_coarse_inversion_solves_for_the_rows_that_a_small_picture_sees(
+    networks: Inverter, target: F32
+) -> None:
+    start = mean_start(networks)
+    small = networks.rows_at(32)
+    assert small == networks.free_rows[: len(small)] and len(small) < len(networks.free_rows)
+    head = {32: torch.randn(12, 33, generator=torch.Generator().manual_seed(0)) / 10}
+    both = RenderableGenerator(networks.generator.generator, head).eval()
+    found = invert_jointly(
+        replace(networks, generator=both),
+        tiny.pictures(networks, target),
+        start,
+        None,
+        Weights(),
+        steps=2,
+        rate=RATE,
+        perceptual_size=32,
+        size=32,
+    )
+    others = [row for row in range(start.shape[1]) if row not in small]
+    mean = found.w_plus[:, small].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.w_plus[:, others], mean.repeat(len(others), 1), atol=1e-5)
+    assert np.ptp(found.w_plus[0, small], axis=0).max() > RATE / 2

@@ -14,7 +14,6 @@ from pipeline.stage import Context
 from stages import train_encoder
 from stages.encoder_bank import EncoderBank, MakeEncoderBank
 from stages.encoder_data import Faces, alter, roughen
-from stages.encoder_head import with_half_head
 from stages.encoder_photos import find_photos
 from stages.encoder_sensitivity import MeasureSensitivity, Sensitivity
 from stages.encoder_state import EncoderState, Training
@@ -171,16 +170,6 @@ def test_on_images_the_loss_falls_and_batch_statistics_stay(
     name = "model.trunk.blocks.3._bn1.running_mean"
     before, after = (load_file(s.file)[name] for s in (start, state))
     assert torch.equal(before, after)
-
-
-@torch.no_grad()
-def test_the_half_size_head_agrees_with_the_whole(networks: Inverter, bank: EncoderBank) -> None:
-    half = with_half_head(networks.generator, 64, samples=8)
-    w_plus = complete(torch.from_numpy(np.array(bank.codes)), SHAPE)
-    wanted = torch.nn.functional.interpolate(networks.generator(w_plus, 64), (32, 32), mode="area")
-    error = float((half(w_plus, 32) - wanted).square().mean())
-    flat = wanted - wanted.mean(dim=(2, 3), keepdim=True)
-    assert error < 0.75 * float(flat.square().mean())
 
 
 def test_altered_faces_differ_from_what_they_were_and_stay_pictures(bank: EncoderBank) -> None:

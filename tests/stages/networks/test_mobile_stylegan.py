@@ -133,3 +133,17 @@ def test_the_mean_latent_is_that_of_the_samples(model: MobileStyleGAN) -> None:
     assert torch.equal(mean, model.mean_latent(2048))
     other = model.mean_latent(2048, seed=1)
     assert 0 < float((mean - other).abs().max()) < 0.1
+
+
+def test_along_the_principal_axes_w_varies_as_they_are_long(model: MobileStyleGAN) -> None:
+    axes = model.principal_axes(2048)
+    assert torch.equal(axes, model.principal_axes(2048))
+    lengths = axes.square().sum(dim=0)
+    torch.testing.assert_close(lengths.mean(), torch.tensor(1.0))
+    within = axes.T @ axes - torch.diag(lengths)
+    assert float(within.abs().max()) < 1e-4, "they stand upright on each other"
+    random = torch.Generator().manual_seed(4)
+    w = model.mapping(torch.randn(4000, 16, generator=random)).detach()
+    used = lengths > 1e-3 * lengths.max()
+    along = ((w - w.mean(dim=0)) @ axes[:, used] / lengths[used]).var(dim=0)
+    torch.testing.assert_close(along / along.mean(), torch.ones(int(used.sum())), atol=0.2, rtol=0)
