@@ -72,7 +72,7 @@ class RayPool:
         threads: int = 0,
         start_timeout: float = 120.0,
     ) -> None:
-        self._root = str(store.root)
+        self._root, self._url = str(store.root), store.url
         self._device = device
         self._threads = threads
         self._start_timeout = start_timeout
@@ -151,7 +151,7 @@ class RayPool:
             runtime_env={"env_vars": variables},
         )
         threads = self._threads or max(1, int(shape.cpus))
-        handle: Any = actor.remote(self._root, self._device, threads, self._board)
+        handle: Any = actor.remote(self._root, self._url, self._device, threads, self._board)
         member = Member(handle, shape, handle.ping.remote(), time.monotonic())
         self._members.append(member)
         return member

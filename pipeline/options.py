@@ -76,6 +76,7 @@ class RunOptions(BaseModel):
     strict: bool = False
     profile: bool = False
     work_dir: Path | None = None
+    store: str | None = None
     weights: dict[str, Path] = Field(default_factory=dict)
 
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from pipeline.failure import Failure
 from pipeline.pool import Ticket, throttled
+from pipeline.shared_store import open_store
 from pipeline.stage import Resources, Stage
-from pipeline.store import Store
 from pipeline.work import Work
 from pipeline.worker import Done, Worker
 
@@ -81,8 +81,8 @@ class Board:
 class RemoteWorker:
     """A ``Worker`` in a process of its own."""
 
-    def __init__(self, root: str, device: str, threads: int, board: Any) -> None:
-        self._worker = Worker(Store(Path(root)), device=device, threads=threads)
+    def __init__(self, root: str, url: str | None, device: str, threads: int, board: Any) -> None:
+        self._worker = Worker(open_store(Path(root), url), device=device, threads=threads)
         self._board = board
 
     def ping(self) -> int:

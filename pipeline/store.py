@@ -78,6 +78,9 @@ class Missing(LookupError):
 class Store:
     """A folder of artifacts, shared by all workers, safe for several runs at once."""
 
+    url: str | None = None
+    """Of what it is shared through beside its folder, see ``shared_store``."""
+
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -176,15 +179,19 @@ class Store:
         elements: tuple[str, ...] | None,
     ) -> None:
         paths = sorted(p for p in folder.rglob("*") if p.is_file())
-        files = {str(p.relative_to(folder)): _measure(p) for p in paths}
+        files = {str(p.relative_to(folder)): measure(p) for p in paths}
         provenance = replace(provenance, host=socket.gethostname())
         done = Done(artifact, time.time(), files, provenance, elements)
         (folder / DONE).write_text(json.dumps(asdict(done), indent=1))
         for path in (*paths, folder / DONE, *(p for p in folder.rglob("*") if p.is_dir()), folder):
             _sync(path)
+        self._move_in(folder, key)
+
+    def _move_in(self, folder: Path, key: str) -> None:
+        """Rename a whole staged folder into place, unless another was quicker."""
         target = self.folder(key)
         target.parent.mkdir(exist_ok=True)
-        while not self.has(key):
+        while not self._here(key):
             self.discard(key)  # what is there is not whole
             try:
                 folder.rename(target)
@@ -194,6 +201,9 @@ class Store:
                 continue  # another was quicker; see whether its copy is whole
             _sync(target.parent)
             return
+
+    def _here(self, key: str) -> bool:
+        return self.has(key)
 
     def discard(self, key: str) -> None:
         """Remove an artifact. Those who have it mapped keep their view."""
@@ -208,7 +218,7 @@ class Store:
         """Whether every file still has the bytes that were published. If not, it is discarded."""
         done = self.record(key)
         folder = self.folder(key)
-        if done is not None and all(_measure(folder / n) == f for n, f in done.files.items()):
+        if done is not None and all(measure(folder / n) == f for n, f in done.files.items()):
             return all(self.verify(element) for element in done.elements or ())
         self.discard(key)
         return False
@@ -263,7 +273,8 @@ def _named(cls: type[A], name: str) -> type[A]:
     raise TypeError(f"the store holds a {name}, which is no {cls.__name__}")
 
 
-def _measure(path: Path) -> FileRecord:
+def measure(path: Path) -> FileRecord:
+    """Size and digest of a file as it is."""
     with path.open("rb") as file:
         return FileRecord(path.stat().st_size, file_digest(file, "sha256").hexdigest())
 

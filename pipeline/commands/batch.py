@@ -12,6 +12,7 @@ from pipeline.commands.flags import (
     On,
     Overwrite,
     Quiet,
+    SharedThrough,
     Threads,
     Verbose,
     WorkDir,
@@ -78,6 +79,7 @@ def batch(
     ] = False,
     json: Json = False,
     work_dir: WorkDir = None,
+    store: SharedThrough = None,
     config: Annotated[
         Path | None,
         opt("--config", help="YAML or TOML with options as keys.", metavar="FILE"),
@@ -108,6 +110,7 @@ def batch(
         "threads": threads,
         "strict": strict,
         "work_dir": work_dir,
+        "store": store,
     }
     options = resolve(flags, config, os.environ, Path.cwd())
     clips = list(given or ())

@@ -76,7 +76,7 @@ def execute(record: BatchRecord, root: Path, how: How) -> int:
         PipelineError: the batch as a whole cannot be done; nothing was begun.
     """
     from pipeline.allocator import keep_memory
-    from pipeline.store import Store
+    from pipeline.shared_store import open_store
 
     options = record.options
     where = device.choose(options.device)
@@ -89,7 +89,7 @@ def execute(record: BatchRecord, root: Path, how: How) -> int:
             edits.of(kept.job())
     keep_memory()
     try:
-        store = Store(root)
+        store = open_store(root, options.store)
         batch = Batch.make(root, record)
     except OSError as error:
         raise OutputRefused(f"The work folder {root} is not usable: {error}.") from error

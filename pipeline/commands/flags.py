@@ -20,6 +20,14 @@ WorkDir = Annotated[
     Path | None,
     opt("--work-dir", help="Work that resumes. Default: ~/.cache/pipeline/work.", metavar="DIR"),
 ]
+SharedThrough = Annotated[
+    str | None,
+    opt(
+        "--store",
+        help="Share results through this URL (s3://bucket/folder); the work folder caches it.",
+        metavar="URL",
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option(

@@ -170,12 +170,12 @@ class _Editor(_Job):
     def __init__(self, request: Request, weights: Weights, where: str, threads: int) -> None:
         super().__init__(request, weights, where, threads)
         from pipeline.allocator import keep_memory
-        from pipeline.store import Store
+        from pipeline.shared_store import open_store
 
         keep_memory()
         root = request.options.work_dir or folders.cache() / "work"
         try:
-            self.store = Store(root)
+            self.store = open_store(root, request.options.store)
         except OSError as error:
             raise OutputRefused(f"The work folder {root} is not usable: {error}.") from error
         self.pool = make_pool(request.options.on, self.store, where, threads)

@@ -12,6 +12,7 @@ from pipeline.commands.flags import (
     On,
     Overwrite,
     Quiet,
+    SharedThrough,
     Start,
     Threads,
     Verbose,
@@ -112,6 +113,7 @@ def run(
         bool, typer.Option("--restart/--no-restart", help="Discard earlier work on these clips.")
     ] = False,
     work_dir: WorkDir = None,
+    store: SharedThrough = None,
     profile: Annotated[
         bool | None, opt("--profile/--no-profile", help="Say how long each stage took.")
     ] = None,
@@ -159,6 +161,7 @@ def run(
         "compare": compare,
         "clamp": clamp,
         "work_dir": work_dir,
+        "store": store,
         "profile": profile,
         "threads": threads,
         "strict": strict,

@@ -1,0 +1,264 @@
+"""Results shared through an object store (an fsspec URL); the local store is then a cache of it.
+
+    URL/artifacts/ab/<key>/<attempt>/...    files of one attempt at publishing
+    URL/artifacts/ab/<key>/done.json        which attempt counts, and its record: written last
+    URL/leases/<key>/<n>.json               who does the work; the largest n holds
+
+Object stores rename nothing, so attempts have folders of their own, and the marker is created only
+where there is none. Two that do the same work anyway both finish; the first marker stays.
+"""
+
+import contextlib
+import json
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from pipeline.failure import MissingDependency, OutputRefused, UsageError
+from pipeline.store import DONE, A, Done, Missing, Provenance, Store, measure
+
+BEAT = 5.0
+"""Seconds between two signs of life of who holds a lease."""
+SILENT = 60.0
+"""Seconds without one, by the clock of who waits, after which the lease can be taken over."""
+FILES, BYTES = 10_000, 64 * 2**30
+"""The most that one artifact is let to fetch."""
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What ``done.json`` says there."""
+
+    attempt: str
+    record: Done
+
+
+_MARKER = TypeAdapter(Marker)
+
+
+class SharedStore(Store):
+    """A local store that looks for what it has not in a shared one, and gives it what it makes.
+
+    Args:
+        root: the local folder, one for each machine.
+        url: of the shared folder, as fsspec writes it: ``s3://bucket/folder``.
+
+    Raises:
+        MissingDependency: the package for this kind of URL is not installed.
+        UsageError: it is no URL.
+        OutputRefused: what it names cannot be reached.
+    """
+
+    def __init__(self, root: Path, url: str) -> None:
+        super().__init__(root)
+        self.url: str = url
+        self._files, self._top = _open(url)
+
+    def record(self, key: str) -> Done | None:
+        """The record of a whole artifact, here or there; None when neither has it."""
+        found = super().record(key)
+        if found is None and (marker := self._marker(key)) is not None:
+            return marker.record
+        return found
+
+    def get(self, key: str, cls: type[A]) -> A:
+        """As of any store; what is only in the shared one is fetched first."""
+        if super().record(key) is None:
+            self._fetch(key)
+        return super().get(key, cls)
+
+    def verify(self, key: str) -> bool:
+        """Of the local copy only; without one there is nothing to verify."""
+        return super().record(key) is None or super().verify(key)
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Hold the work of this key on this machine, and its lease among all."""
+        with super().lock(key), self._lease(key):
+            yield
+
+    def _finish(
+        self,
+        folder: Path,
+        key: str,
+        artifact: str,
+        provenance: Provenance,
+        elements: tuple[str, ...] | None,
+    ) -> None:
+        super()._finish(folder, key, artifact, provenance, elements)
+        self._offer(key)
+
+    def _here(self, key: str) -> bool:
+        return super().record(key) is not None
+
+    def _place(self, key: str) -> str:
+        return f"{self._top}/artifacts/{key[:2]}/{key}"
+
+    def _marker(self, key: str) -> Marker | None:
+        try:
+            return _MARKER.validate_json(self._files.cat_file(f"{self._place(key)}/{DONE}"))
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def _offer(self, key: str) -> None:
+        """Copy what is here there, unless it has it."""
+        done = Store.record(self, key)
+        if done is None or self._marker(key) is not None:
+            return
+        attempt = uuid.uuid4().hex
+        for name in done.files:
+            self._put(self.folder(key) / name, f"{self._place(key)}/{attempt}/{name}")
+        marker = json.dumps({"attempt": attempt, "record": asdict(done)}).encode()
+        if not self._create(f"{self._place(key)}/{DONE}", marker):
+            self._remove(f"{self._place(key)}/{attempt}")  # another was quicker
+
+    def _fetch(self, key: str) -> None:
+        """Copy an artifact here. One that is not as its marker says is taken from the shared store.
+
+        Raises:
+            Missing: it is not there, or was damaged.
+        """
+        marker = self._marker(key)
+        if marker is None:
+            raise Missing(f"neither {self.root} nor {self.url} holds {key}")
+        record = marker.record
+        if len(record.files) > FILES or sum(f.bytes for f in record.files.values()) > BYTES:
+            raise Missing(f"{key} in {self.url} is larger than is fetched")
+        with self._staged() as folder:
+            for name, file in record.files.items():
+                to = folder / _inside(name)
+                to.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    self._files.get_file(f"{self._place(key)}/{_inside(marker.attempt)}/{name}", to)
+                except FileNotFoundError:
+                    self._damaged(key, name)
+                if measure(to) != file:
+                    self._damaged(key, name)
+            (folder / DONE).write_text(json.dumps(asdict(record), indent=1))
+            self._move_in(folder, key)
+
+    def _damaged(self, key: str, name: str) -> NoReturn:
+        self._remove(f"{self._place(key)}/{DONE}")
+        raise Missing(f"{name} of {key} in {self.url} was damaged; run again to make it anew")
+
+    @contextmanager
+    def _lease(self, key: str) -> Iterator[None]:
+        place = f"{self._top}/leases/{key}"
+        mine = self._take(place)
+        over = threading.Event()
+
+        def beat() -> None:
+            count = 0
+            while not over.wait(BEAT):
+                count += 1
+                with contextlib.suppress(Exception):  # it may be away for a moment
+                    self._files.pipe_file(mine, _sign(count))
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            self._remove(mine)
+
+    def _take(self, place: str) -> str:
+        """Wait for the lease. Returns the path of ours."""
+        seen, since = b"", time.monotonic()
+        while True:
+            number, sign = self._holder(place)
+            if sign != seen:
+                seen, since = sign, time.monotonic()
+            if not sign or time.monotonic() - since > SILENT:
+                path = f"{place}/{number + 1}.json"
+                if self._create(path, _sign(0)):
+                    for old in range(max(number - 8, 0), number + 1):
+                        self._remove(f"{place}/{old}.json")
+                    return path
+            time.sleep(min(BEAT, SILENT) / 10)
+
+    def _holder(self, place: str) -> tuple[int, bytes]:
+        """The largest number under which the lease is held, and its sign; (-1, b"") without."""
+        self._files.invalidate_cache(place)
+        try:
+            names = [PurePosixPath(path).stem for path in self._files.ls(place, detail=False)]
+        except FileNotFoundError:
+            return -1, b""
+        number = max((int(name) for name in names if name.isdecimal()), default=-1)
+        try:
+            return number, self._files.cat_file(f"{place}/{number}.json")
+        except FileNotFoundError:
+            return number, b""
+
+    def _create(self, path: str, data: bytes) -> bool:
+        """Write a file where there is none; False where there is one that says something else."""
+        self._make_parent(path)
+        try:
+            self._files.pipe_file(path, data, mode="create")
+        except Exception:  # each file system has its own for what exists
+            self._files.invalidate_cache(path.rpartition("/")[0])
+            try:
+                # Ours may have been written by an attempt whose answer was lost.
+                return bytes(self._files.cat_file(path)) == data
+            except FileNotFoundError:
+                pass
+            raise
+        return True
+
+    def _put(self, source: Path, path: str) -> None:
+        self._make_parent(path)
+        self._files.put_file(source, path)
+
+    def _make_parent(self, path: str) -> None:
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+
+    def _remove(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm(path, recursive=True)
+
+
+def open_store(root: Path, url: str | None) -> Store:
+    """The store of a work folder, shared where a URL is given."""
+    return Store(root) if url is None else SharedStore(root, url)
+
+
+def _open(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path in it."""
+    import fsspec
+
+    if "://" not in url:
+        raise UsageError(f"{url} is no URL; --store takes one, such as s3://bucket/folder.")
+    try:
+        files, top = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        raise MissingDependency(f"{url} needs a package that is not installed: {error}.") from error
+    except ValueError as error:
+        raise UsageError(f"{url} cannot be opened: {error}.") from error
+    try:
+        files.makedirs(top, exist_ok=True)
+    except Exception as error:  # each file system has its own
+        raise OutputRefused(f"{url} cannot be reached: {error}.") from error
+    return files, top.rstrip("/")
+
+
+def _sign(count: int) -> bytes:
+    holder = f"{socket.gethostname()}-{threading.get_native_id()}-{uuid.uuid4().hex}"
+    return json.dumps({"holder": holder, "beat": count}).encode()
+
+
+def _inside(name: str) -> str:
+    """A relative path that stays where it is put; what a marker says is not trusted."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
+        raise Missing(f"{name!r} is no file of an artifact")
+    return name

@@ -1,0 +1,338 @@
+"""Results shared through an object store: two machines are two local folders over one URL."""
+
+import json
+import threading
+import time
+import uuid
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import fsspec
+import numpy as np
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from pipeline import schedule, shared_store
+from pipeline.failure import MissingDependency, OutputRefused, UsageError
+from pipeline.local import LocalPool
+from pipeline.pool import Outcome
+from pipeline.remote import RemoteWorker
+from pipeline.shared_store import SharedStore, open_store
+from pipeline.store import DONE, Missing, Store
+from pipeline.watch import Watch
+from pipeline.work import Work
+from tests.pipeline.test_artifact import everything
+from tests.pipeline.test_store import KEY, MADE, numbers
+from tests.pipeline.toy_artifacts import Everything, Numbers
+from tests.pipeline.toy_plans import whole
+
+OTHER = "cd" * 32
+
+
+class ObjectStore(MemoryFileSystem):
+    """Keeps objects as a bucket does: whole writes, creation on a condition, nothing is renamed."""
+
+    protocol = "objects"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    _creating = threading.Lock()
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **more: Any) -> None:
+        with self._creating:
+            super().pipe_file(path, value, mode=mode, **more)
+
+    def mv(self, *_: Any, **__: Any) -> None:
+        raise NotImplementedError("an object store renames nothing")
+
+    rename = move = mv_file = mv
+
+
+@pytest.fixture
+def url(monkeypatch: pytest.MonkeyPatch) -> str:
+    fsspec.register_implementation("objects", ObjectStore, clobber=True)
+    return f"objects://bucket-{uuid.uuid4().hex}/results"
+
+
+@pytest.fixture
+def here(tmp_path: Path, url: str) -> SharedStore:
+    return SharedStore(tmp_path / "here", url)
+
+
+@pytest.fixture
+def there(tmp_path: Path, url: str) -> SharedStore:
+    return SharedStore(tmp_path / "there", url)
+
+
+def objects(url: str) -> list[str]:
+    files, top = fsspec.core.url_to_fs(url)
+    return sorted(path.removeprefix(top + "/") for path in files.find(top))
+
+
+def test_what_one_publishes_the_other_has(
+    here: SharedStore, there: SharedStore, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"pictures")
+    here.publish(KEY, everything(clip), MADE)
+    assert there.has(KEY) and not there.folder(KEY).exists(), "nothing is fetched to be known"
+    done = there.record(KEY)
+    assert done is not None and done.provenance.settings == {"x": 1}
+    there.get(KEY, Everything)
+    assert there.folder(KEY).is_dir(), "the local folder is a cache"
+    for name in done.files:
+        assert (there.folder(KEY) / name).read_bytes() == (here.folder(KEY) / name).read_bytes()
+
+
+def test_a_list_is_had_with_its_elements(here: SharedStore, there: SharedStore) -> None:
+    here.publish(OTHER, numbers(1, 2), MADE)
+    here.publish_list(KEY, (OTHER,), MADE)
+    assert there.has(KEY) and there.elements(KEY) == (OTHER,)
+    np.testing.assert_array_equal(there.get(OTHER, Numbers).values, [1, 2])
+
+
+def test_the_marker_comes_last_and_a_half_written_attempt_counts_for_nothing(
+    here: SharedStore, there: SharedStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(self: SharedStore, path: str, data: bytes) -> bool:
+        assert any(name.endswith("values.npy") for name in objects(url))
+        raise ConnectionError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SharedStore, "_create", break_off)
+        with pytest.raises(ConnectionError):
+            here.publish(KEY, numbers(1), MADE)
+    assert objects(url) and not there.has(KEY)
+    there.publish(KEY, numbers(1), MADE)
+    np.testing.assert_array_equal(there.get(KEY, Numbers).values, [1])
+
+
+def test_the_first_marker_stays_and_the_second_attempt_goes(
+    here: SharedStore, there: SharedStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that did the same work at once: both are done, and one copy is kept."""
+    first = here._marker
+
+    def late(key: str) -> object:
+        monkeypatch.setattr(here, "_marker", first)
+        there.publish(key, numbers(2), MADE)  # between our look and our marker
+        return None
+
+    monkeypatch.setattr(here, "_marker", late)
+    Store.publish(here, KEY, numbers(1), MADE)
+    assert len([name for name in objects(url) if name.endswith("values.npy")]) == 1
+    third = SharedStore(here.root.parent / "third", url)
+    np.testing.assert_array_equal(third.get(KEY, Numbers).values, [2])
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_an_answer_that_was_lost_is_looked_up(
+    here: SharedStore,
+    there: SharedStore,
+    monkeypatch: pytest.MonkeyPatch,
+    written: bool,
+) -> None:
+    whole_write = ObjectStore.pipe_file
+
+    def lose(self: ObjectStore, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
+        if written or mode != "create":
+            whole_write(self, path, value, mode=mode)
+        if mode == "create":
+            raise TimeoutError("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ObjectStore, "pipe_file", lose)
+        if written:
+            here.publish(KEY, numbers(1), MADE)
+        else:
+            with pytest.raises(TimeoutError):
+                here.publish(KEY, numbers(1), MADE)
+    assert there.has(KEY) == written
+    if written:
+        np.testing.assert_array_equal(there.get(KEY, Numbers).values, [1])
+
+
+def test_a_damaged_object_is_not_taken_for_whole(
+    here: SharedStore, there: SharedStore, url: str
+) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    files, top = fsspec.core.url_to_fs(url)
+    (path,) = [f"{top}/{name}" for name in objects(url) if name.endswith("values.npy")]
+    files.pipe_file(path, b"x" * files.size(path))
+    with pytest.raises(Missing, match=r"values\.npy .* was damaged; run again"):
+        there.get(KEY, Numbers)
+    assert not there.has(KEY) and not there.folder(KEY).exists()
+    assert here.has(KEY), "who made it has its own"
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "a/../../evil"])
+def test_a_marker_does_not_write_elsewhere(
+    there: SharedStore, here: SharedStore, url: str, name: str, tmp_path: Path
+) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    files, top = fsspec.core.url_to_fs(url)
+    path = f"{top}/artifacts/{KEY[:2]}/{KEY}/{DONE}"
+    marker = json.loads(files.cat_file(path))
+    marker["record"]["files"][name] = {"bytes": 1, "sha256": "0" * 64}
+    files.pipe_file(path, json.dumps(marker).encode())
+    with pytest.raises(Missing):
+        there.get(KEY, Numbers)
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_an_artifact_without_end_is_not_fetched(
+    here: SharedStore, there: SharedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    monkeypatch.setattr(shared_store, "BYTES", 10)
+    with pytest.raises(Missing, match="larger than is fetched"):
+        there.get(KEY, Numbers)
+
+
+def test_one_holds_the_lease_and_the_other_waits(
+    here: SharedStore, there: SharedStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_store, "BEAT", 0.05)
+    order: list[str] = []
+    began = threading.Event()
+
+    def hold() -> None:
+        with here.lock(KEY):
+            began.set()
+            time.sleep(0.4)
+            order.append("here")
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    began.wait()
+    with there.lock(KEY):
+        order.append("there")
+    thread.join()
+    assert order == ["here", "there"]
+    assert not [name for name in objects(url) if name.startswith("leases/")], "both are let go"
+
+
+def test_the_lease_of_who_shows_no_sign_of_life_is_taken_over(
+    here: SharedStore, there: SharedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_store, "BEAT", 0.05)
+    monkeypatch.setattr(shared_store, "SILENT", 0.4)
+    here._take(f"{here._top}/leases/{KEY}")  # and then its machine is gone
+    began = time.monotonic()
+    with there.lock(KEY):
+        assert time.monotonic() - began > 0.4
+
+
+def test_a_long_work_keeps_its_lease(
+    here: SharedStore, there: SharedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_store, "BEAT", 0.05)
+    monkeypatch.setattr(shared_store, "SILENT", 0.5)
+    with here.lock(KEY):
+        place = f"{there._top}/leases/{KEY}"
+        numbers_seen = set()
+        end = time.monotonic() + 1.2
+        while time.monotonic() < end:
+            numbers_seen.add(there._holder(place)[0])
+            time.sleep(0.05)
+    assert numbers_seen == {0}
+
+
+def test_two_runs_over_one_shared_store_do_each_work_once(
+    here: SharedStore, there: SharedStore, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_store, "BEAT", 0.05)
+
+    reports: dict[str, Any] = {}
+
+    def go(name: str, store: SharedStore) -> None:
+        with LocalPool(store) as pool:
+            reports[name] = schedule.run(whole(journal), store, pool)
+
+    threads = [threading.Thread(target=go, args=each) for each in (("a", here), ("b", there))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert reports["a"].ok and reports["b"].ok
+    lines = journal.read_text().splitlines()
+    assert len(lines) == len(set(lines)), "nothing was done twice"
+    (total,) = reports["a"].refs["total"]
+    assert total is not None and reports["b"].refs["total"] == (total,)
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "says"),
+    [
+        ("/a/folder", UsageError, "is no URL"),
+        ("nosuch://bucket", UsageError, "cannot be opened"),
+        ("s3://bucket/x", MissingDependency, "not installed"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused(
+    tmp_path: Path, url: str, error: type[Exception], says: str
+) -> None:
+    if url.startswith("s3"):
+        pytest.importorskip("fsspec")
+        try:
+            import s3fs  # noqa: F401
+        except ImportError:
+            pass
+        else:
+            return  # it is installed, so there is nothing to refuse
+    with pytest.raises(error, match=says):
+        open_store(tmp_path, url)
+
+
+def test_a_bucket_that_cannot_be_reached_is_refused(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: ObjectStore, path: str, exist_ok: bool = False) -> None:
+        raise PermissionError("403")
+
+    monkeypatch.setattr(ObjectStore, "makedirs", refuse)
+    with pytest.raises(OutputRefused, match="cannot be reached: 403"):
+        open_store(tmp_path, url)
+
+
+def test_without_a_url_the_store_is_the_folder(tmp_path: Path) -> None:
+    assert type(open_store(tmp_path, None)) is Store
+
+
+class Board:
+    """Stands in for the driver's."""
+
+    note: ClassVar[Any] = SimpleNamespace(remote=lambda *_: None)
+
+
+class Elsewhere:
+    """A pool of one worker that lives on another machine: only the URL is common."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self.worker = RemoteWorker(str(root), url, "cpu", 1, Board())
+        self.waiting: list[Work] = []
+
+    def submit(self, work: Work, depth: int) -> None:
+        self.waiting.append(work)
+
+    def next(self, watch: Watch) -> Outcome:
+        work = self.waiting.pop(0)
+        return Outcome(work, self.worker.do(work))
+
+    def close(self) -> None: ...
+
+
+def test_a_worker_on_a_machine_of_its_own_needs_only_the_url(
+    here: SharedStore, url: str, tmp_path: Path
+) -> None:
+    pool = Elsewhere(tmp_path / "node", url)
+    report = schedule.run(whole(), here, pool)
+    assert report.ok
+    (total,) = report.refs["total"]
+    assert total is not None and not here.folder(total.key).exists()
+    alone = Store(tmp_path / "alone")
+    with LocalPool(alone) as local:
+        (wanted,) = schedule.run(whole(), alone, local).refs["total"]
+    assert wanted is not None
+    found = here.get(total.key, Numbers).values
+    np.testing.assert_array_equal(found, alone.get(wanted.key, Numbers).values)
