@@ -20,9 +20,9 @@ class Preset(NamedTuple):
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "draft": Preset(start=50, anchors=16, bridges=10, render=512, spacing=0.12),
-    "standard": Preset(start=80, anchors=40, bridges=24, render=1024, spacing=0.12),
-    "best": Preset(start=120, anchors=120, bridges=80, render=1024, spacing=0),
+    "draft": Preset(start=25, anchors=16, bridges=10, render=512, spacing=0.12),
+    "standard": Preset(start=40, anchors=40, bridges=24, render=1024, spacing=0.12),
+    "best": Preset(start=60, anchors=120, bridges=80, render=1024, spacing=0),
 }
 
 MOVING = 0.03

@@ -96,7 +96,7 @@ def with_moved_detail(source: F32, inverted: F32, edited: F32, flow: F32, trust:
     was = was - absent * _features(was)
     shown = edited - absent * _features(edited)
     moved = moved - was
-    kept = (_texture(shown) + FLOOR) / (_texture(was) + FLOOR)
+    kept = (fine_energy(shown, AROUND) + FLOOR) / (fine_energy(was, AROUND) + FLOOR)
     moved -= np.maximum(1 - kept, 0)[..., None] * _fine(moved)
     if trust.min() < 1:
         moved *= _grown(trust, size)[..., None]
@@ -137,11 +137,16 @@ def _fine(picture: F32) -> F32:
     return np.asarray(picture - coarse, np.float32)
 
 
-def _texture(picture: F32) -> F32:
-    """(s, s) local energy of the luminance's fine part, in squared grey levels."""
+def fine_energy(picture: F32, around: float) -> F32:
+    """(s, s) local energy of the luminance's fine part, in squared grey levels.
+
+    Args:
+        picture: (s, s, 3).
+        around: sigma of the window in which it is measured, as a share of the side.
+    """
     grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
     squared = np.square(_fine(grey))
-    return np.asarray(cv2.GaussianBlur(squared, (0, 0), AROUND * len(picture)), np.float32)
+    return np.asarray(cv2.GaussianBlur(squared, (0, 0), around * len(picture)), np.float32)
 
 
 def _smooth(field: F32) -> F32:

@@ -20,7 +20,7 @@ from stages.networks.rgb_head import RenderableGenerator
 from stages.outline import mask_hull, soft_mask
 from stages.quad import crop, quad_to_square, side_of
 from stages.register import Registration, register, registration
-from stages.steady import SteadyChange, SteadyFlow
+from stages.steady import SteadyChange, SteadyFlow, settled
 
 _WEAK, _STRONG = 14.0, 28.0
 """Mean change of R, G and B, in units of 8 bits: a tint of the background, another thing."""
@@ -76,7 +76,7 @@ class EditedFace:
         steady: SteadyChange,
         back: Motion | None = None,
     ) -> F32:
-        """(s, s, 3) what the edit changes, steadied over time; call in order of frames.
+        """(s, s, 6) what the edit changes, and the source, both steadied; call in order of frames.
 
         ``back``: the source's motion to the frame before, none where that was not edited.
         """
@@ -104,25 +104,29 @@ class EditedFace:
 
     def place(self) -> "Place":
         """Where a change of it goes."""
-        return Place(self.frame, self.quad, self.outline, self.head, self.around)
+        source = self.source.astype(np.uint8)  # it came as that
+        return Place(self.frame, self.quad, self.outline, source, self.head, self.around)
 
     def _change(self, render: EditedRender, flow: F32, trust: F32, along: F32) -> F32:
         registered = register(self.inverted, render.edited, flow, trust, along)
-        return with_moved_detail(self.source, *registered) - self.source
+        change = with_moved_detail(self.source, *registered) - self.source
+        return np.concatenate((change, self.source), axis=2)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a face's change goes. Fields as in ``EditedFace``."""
+    """Where a face's change goes. Fields as in ``EditedFace``; ``source``: (s, s, 3) uint8."""
 
     frame: int
     quad: F64
     outline: F32
+    source: U8
     head: F32
     around: F32
 
-    def patch(self, change: F32) -> Patch:
-        """What is pasted of a change (s, s, 3)."""
+    def patch(self, steadied: F32) -> Patch:
+        """What is pasted of a change and the source, (s, s, 6), see ``steady.settled``."""
+        change = settled(steadied, self.source)
         alpha = reach(self.head, self.around, change)
         return Patch(self.quad, self.outline, change * alpha[..., None])
 

@@ -47,10 +47,10 @@ class InitialiseLatents(Stage):
     frames reach further than few steps on many."""
     steps: int = Field(default=60, ge=1)
     """Adam steps at 128, a round."""
-    rounds: int = Field(default=3, ge=1)
+    rounds: int = Field(default=6, ge=1)
     """At most, one after the other while a track is not ``near``. A longer way takes more steps:
     larger ones leave W, and edits lose their hold."""
-    near: float = Field(default=22.0)
+    near: float = Field(default=22.5)
     """dB at 128 that are near enough."""
     last_steps: int = Field(default=8, ge=1)
     """After the rounds, at the inversion's own size."""

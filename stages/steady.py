@@ -24,7 +24,16 @@ one. So a second average runs backwards, from some frames ahead (``SteadyAhead``
 
 Forwards and backwards the delays cancel, and what is averaged lies about the frame on both sides.
 
-Convention. Crops are (s, s, 3); flow is (h, w, 2) in pixels of its own grid, x then y.
+A change takes the source's contours away where the edit puts something else, and its average takes
+averaged ones away: a thin line stays where a jaw was. So the source is averaged along with it, as
+if it were part of the change, and a contour that is to go goes as it was averaged (``settled``):
+
+    d_t + m (S_t - I_t),   m = 1 - min(1, (E(S_t + d_t) + e) / (E(S_t) + e))
+
+with S the source I averaged as d was, and E the local energy of fine texture.
+
+Convention. Crops are (s, s, 3); what is averaged is (s, s, 6), the change and the source; flow is
+(h, w, 2) in pixels of its own grid, x then y.
 """
 
 from collections import deque
@@ -35,9 +44,14 @@ import cv2
 import numpy as np
 
 from stages.artifacts import F32, U8
+from stages.detail import fine_energy
 from stages.metrics.warp_error import Motion, both_ways, warp
 
 FLOW_SIZE = 256
+CONTOUR = 1 / 85
+"""Sigma of the window in which contours are compared, as a share of the crop."""
+FAINT = 10.0
+"""e: squared grey levels of texture that may go or stay without leaving a line."""
 Item = TypeVar("Item")
 
 
@@ -98,10 +112,10 @@ class SteadyChange:
         self._shown: dict[int, F32] = {}
 
     def __call__(self, track: int, change: F32, back: Motion | None) -> F32:
-        """The change to show, (s, s, 3).
+        """The change to show, (s, s, c).
 
         Args:
-            change: (s, s, 3), the frame's own.
+            change: (s, s, c), the frame's own.
             back: from this frame to the one before; none where nothing is to be kept of that.
         """
         if back is not None and track in self._shown:
@@ -147,7 +161,7 @@ class SteadyAhead(Generic[Item]):
         """Take in a frame's change; call in order of frames.
 
         Args:
-            change: (s, s, 3), as ``SteadyChange`` gives it.
+            change: (s, s, c), as ``SteadyChange`` gives it.
             item: what comes back along with the change that is to be shown.
             forth: from the frame before to this one; none cuts the chain between them.
             last: the track has no next frame.
@@ -178,13 +192,31 @@ class SteadyAhead(Generic[Item]):
 
 
 def _mixed(own: F32, other: F32, along: Motion, share: float) -> F32:
-    """A frame's change (s, s, 3) with a share of a neighbour's, where the flow is to be trusted."""
+    """A frame's change (s, s, c) with a share of a neighbour's, where the flow is to be trusted."""
     size = own.shape[0]
     flow = cv2.resize(along.flow, (size, size)) * np.float32(size / FLOW_SIZE)
     trusted = cv2.GaussianBlur(along.visible.astype(np.float32), (0, 0), 2.0)
     keep = share * cv2.resize(trusted, (size, size))[..., None]
-    mixed = warp(other, np.asarray(flow, np.float32))
+    flow = np.asarray(flow, np.float32)
+    # At most four channels at once, says OpenCV.
+    mixed = np.concatenate(
+        [warp(other[..., k : k + 3], flow) for k in range(0, other.shape[2], 3)], axis=2
+    )
     mixed -= own
     mixed *= keep
     mixed += own
     return mixed
+
+
+def settled(averaged: F32, source: U8) -> F32:
+    """The change (s, s, 3) to show, of the averages (s, s, 6) of a change and of the source.
+
+    Args:
+        averaged: by ``SteadyChange`` and ``SteadyAhead``.
+        source: (s, s, 3), the frame's own crop.
+    """
+    own = source.astype(np.float32)
+    change, of_source = averaged[..., :3], averaged[..., 3:]
+    before, after = (fine_energy(x, CONTOUR) for x in (of_source, of_source + change))
+    gone = 1 - np.minimum(1, (after + FAINT) / (before + FAINT))
+    return np.asarray(change + gone[..., None] * (of_source - own), np.float32)

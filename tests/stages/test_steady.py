@@ -1,10 +1,11 @@
 """The recursive average along the source's flow."""
 
+import cv2
 import numpy as np
 import pytest
 
 from stages.metrics.warp_error import Motion
-from stages.steady import SourceMotion, SteadyAhead, SteadyChange, SteadyFlow
+from stages.steady import SourceMotion, SteadyAhead, SteadyChange, SteadyFlow, settled
 
 
 def crop(shift: int = 0) -> np.ndarray:
@@ -177,3 +178,39 @@ def test_tracks_wait_apart() -> None:
     assert item == "b" and not found.any()
     ((item, found),) = steady(0, full, "c", still(), last=True)[:1]
     assert item == "a" and found.mean() == pytest.approx(9, abs=1e-4)
+
+
+def face_and_background() -> np.ndarray:
+    """(256, 256, 3) uint8: one thing on the left, another on the right."""
+    picture = np.full((256, 256, 3), 180, np.uint8)
+    picture[:, :128] = (150, 90, 80)
+    return picture
+
+
+def test_what_changes_nothing_settles_to_nothing() -> None:
+    source = face_and_background()
+    blurred = cv2.GaussianBlur(source.astype(np.float32), (0, 0), 3)
+    averaged = np.concatenate((np.zeros_like(blurred), blurred), axis=2)
+    assert not settled(averaged, source).any()
+
+
+def test_a_contour_that_goes_leaves_no_line() -> None:
+    """The edit puts the background where the face was; its average does so a little blurred."""
+    source = face_and_background()
+    own = source.astype(np.float32)
+    wanted = np.full_like(own, 180)
+    averaged = cv2.GaussianBlur(np.concatenate((wanted - own, own), axis=2)[..., :3], (0, 0), 1.5)
+    of_source = cv2.GaussianBlur(own, (0, 0), 1.5)
+    plain = np.abs(own + averaged - wanted).max()
+    found = own + settled(np.concatenate((averaged, of_source), axis=2), source)
+    assert plain > 15, "without it there is a line"
+    assert np.abs(found - wanted).max() < 0.25 * plain
+
+
+def test_a_contour_that_stays_keeps_its_own_sharpness() -> None:
+    source = face_and_background()
+    own = source.astype(np.float32)
+    darker = np.full_like(own, -20)
+    blurred = cv2.GaussianBlur(own, (0, 0), 3)
+    found = settled(np.concatenate((darker, blurred), axis=2), source)
+    np.testing.assert_allclose(found, darker, atol=1e-3)
