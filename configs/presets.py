@@ -20,7 +20,7 @@ class Preset(NamedTuple):
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "draft": Preset(start=25, anchors=16, bridges=10, render=512, spacing=0.12),
+    "draft": Preset(start=32, anchors=18, bridges=10, render=512, spacing=0.12),
     "standard": Preset(start=40, anchors=40, bridges=24, render=1024, spacing=0.12),
     "best": Preset(start=60, anchors=120, bridges=80, render=1024, spacing=0),
 }
