@@ -116,7 +116,7 @@ class SharedStore(Store):
             return
         attempt = uuid.uuid4().hex
         for name in done.files:
-            self._put(self.folder(key) / name, f"{self._place(key)}/{attempt}/{name}")
+            self._files.put_file(self.folder(key) / name, f"{self._place(key)}/{attempt}/{name}")
         marker = json.dumps({"attempt": attempt, "record": asdict(done)}).encode()
         if not self._create(f"{self._place(key)}/{DONE}", marker):
             self._remove(f"{self._place(key)}/{attempt}")  # another was quicker
@@ -202,7 +202,6 @@ class SharedStore(Store):
 
     def _create(self, path: str, data: bytes) -> bool:
         """Write a file where there is none; False where there is one that says something else."""
-        self._make_parent(path)
         try:
             self._files.pipe_file(path, data, mode="create")
         except Exception:  # each file system has its own for what exists
@@ -214,13 +213,6 @@ class SharedStore(Store):
                 pass
             raise
         return True
-
-    def _put(self, source: Path, path: str) -> None:
-        self._make_parent(path)
-        self._files.put_file(source, path)
-
-    def _make_parent(self, path: str) -> None:
-        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
 
     def _remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -239,16 +231,21 @@ def _open(url: str) -> tuple[Any, str]:
     if "://" not in url:
         raise UsageError(f"{url} is no URL; --store takes one, such as s3://bucket/folder.")
     try:
-        files, top = fsspec.core.url_to_fs(url)
+        # Only folders of a file system have to be there before files; a bucket is never made.
+        more = {"auto_mkdir": True} if url.startswith(("file://", "local://")) else {}
+        files, top = fsspec.core.url_to_fs(url, **more)
     except ImportError as error:
         raise MissingDependency(f"{url} needs a package that is not installed: {error}.") from error
     except ValueError as error:
         raise UsageError(f"{url} cannot be opened: {error}.") from error
+    top = top.rstrip("/")
     try:
-        files.makedirs(top, exist_ok=True)
+        probe = f"{top}/probe-{uuid.uuid4().hex}"
+        files.pipe_file(probe, b"")
+        files.rm(probe)
     except Exception as error:  # each file system has its own
         raise OutputRefused(f"{url} cannot be reached: {error}.") from error
-    return files, top.rstrip("/")
+    return files, top
 
 
 def _sign(count: int) -> bytes:
