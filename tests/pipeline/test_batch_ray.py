@@ -241,7 +241,10 @@ def test_a_driver_is_killed_and_started_again(
         event["key"] for log in logs for event in read_events(log)
         if event["event"] == "WorkFinished" and not event["reused"]
     ]  # fmt: skip
-    assert len(done) == len(set(done)) == 2 * 3 + 4 + 4 + 4 + 4 + 4
+    assert len(done) == len(set(done)), "nothing is done twice"
+    # Beside the work that was held, a worker may have finished one when the driver was gone
+    # already: the next driver finds it, and no log tells of it.
+    assert 2 * 3 + 4 + 4 + 4 + 4 + 4 - len(done) in (0, 1)
 
 
 @pytest.mark.slow
