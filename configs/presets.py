@@ -6,7 +6,7 @@ PresetName = Literal["draft", "standard", "best"]
 
 
 class Preset(NamedTuple):
-    """Steps of Adam for the track's start (at 128) and the two waves, and the largest render.
+    """Steps of Adam for a round of the track's start and the two waves, and the largest render.
 
     ``spacing``: seconds that neighbouring frames of an inversion may lie apart. Codes are smoothed
     over time as wide as that (``RenderClip.smoothing``), so those between are filled in.

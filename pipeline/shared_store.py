@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from pipeline.failure import MissingDependency, OutputRefused, UsageError
-from pipeline.store import DONE, A, Done, Missing, Provenance, Store, measure
+from pipeline.store import DONE, A, Done, Missing, Store, measure
 
 BEAT = 5.0
 """Seconds between two signs of life of who holds a lease."""
@@ -85,17 +85,6 @@ class SharedStore(Store):
         """Hold the work of this key on this machine, and its lease among all."""
         with super().lock(key), self._lease(key):
             yield
-
-    def _finish(
-        self,
-        folder: Path,
-        key: str,
-        artifact: str,
-        provenance: Provenance,
-        elements: tuple[str, ...] | None,
-    ) -> None:
-        super()._finish(folder, key, artifact, provenance, elements)
-        self._offer(key)
 
     def _here(self, key: str) -> bool:
         return super().record(key) is not None

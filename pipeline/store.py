@@ -186,6 +186,10 @@ class Store:
         for path in (*paths, folder / DONE, *(p for p in folder.rglob("*") if p.is_dir()), folder):
             _sync(path)
         self._move_in(folder, key)
+        self._offer(key)
+
+    def _offer(self, key: str) -> None:
+        """Give what was published to whom the store is shared with: here, nobody."""
 
     def _move_in(self, folder: Path, key: str) -> None:
         """Rename a whole staged folder into place, unless another was quicker."""

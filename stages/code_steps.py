@@ -5,9 +5,9 @@ mutually accessible constraint: ``w_i = w_1 + n_1 + ... + n_{i-1}``. Steps in W 
 published code, cannot follow an expression (design notes), so ours live in W+ like the base.
 
 What is solved for are offsets, along the axes of W or along its principal axes, each in W's own
-deviations there (as in "Improved StyleGAN Embedding", Zhu et al. 2020). Adam goes about equally far
-along every axis that it is given, needed or not: where W is thin, that is soon out of the
-generator's domain.
+deviations there ("Improved StyleGAN Embedding", Zhu et al. 2020, do so before the mapping network's
+last activation; this is W itself). Adam goes about equally far along every axis that it is given,
+needed or not: where W is thin, that is soon out of the generator's domain.
 
 Convention. Codes are (n, free rows, style_dim).
 """

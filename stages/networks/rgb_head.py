@@ -26,7 +26,7 @@ from stages.networks.mobile_stylegan import (
 from stages.networks.modulated import styled_pointwise
 
 COARSE = 128
-"""Only looked at by losses, which begin there at a third of the price; no clip is rendered so."""
+"""Only looked at by losses, which begin there at about 0.6 of the price of 256; never shown."""
 SIZES = (COARSE, 256, 512)
 
 
