@@ -1,8 +1,9 @@
-"""What lies in a store, what of it can go, and whether it is still what was published."""
+"""What lies in a store, what of it can go, and whether it is still what was published.
+
+A store that is shared through a URL is looked through there as well as here.
+"""
 
 import contextlib
-import fcntl
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,12 +12,13 @@ from pathlib import Path
 
 from pipeline.failure import UsageError
 from pipeline.receipt import forgotten
+from pipeline.shared_store import SharedStore
 from pipeline.store import DAY, Store
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A result in a store. ``bytes`` on the disk, without what its elements take."""
+    """A result in a store. ``bytes`` that it takes, without what its elements take."""
 
     key: str
     stage: str
@@ -38,13 +40,12 @@ class Swept:
 
 def kept(store: Store) -> Iterator[Kept]:
     """Every whole result, in no order."""
-    for folder in _folders(store):
-        record = store.record(folder.name)
+    for key in store.known():
+        record = store.record(key)
         if record is not None:
             made = record.provenance
             stage = made.stage.rpartition(".")[2]
-            size = _size(folder)
-            yield Kept(folder.name, stage, made.node, size, record.made, made.seconds)
+            yield Kept(key, stage, made.node, _taken(store, key), record.made, made.seconds)
 
 
 def damaged(store: Store) -> list[str]:
@@ -53,11 +54,7 @@ def damaged(store: Store) -> list[str]:
     Returns:
         The keys that were discarded.
     """
-    found = []
-    for folder in list(_folders(store)):
-        if folder.exists() and not store.verify(folder.name):
-            found.append(folder.name)
-    return found
+    return [key for key in list(store.known()) if not store.verify(key)]
 
 
 def sweep(store: Store, *, older: float | None = None, dry_run: bool = False) -> Swept:
@@ -72,28 +69,34 @@ def sweep(store: Store, *, older: float | None = None, dry_run: bool = False) ->
         UsageError: ``older`` is given while work is being done in the store: it could need them.
     """
     now = time.time()
-    busy = [lock.stem for lock in (store.root / "locks").iterdir() if _held(lock)]
+    busy = store.busy()
     if older is not None and busy:
-        raise UsageError(f"{len(busy)} pieces of work are being done in {store.root}; wait.")
+        place = store.url or store.root
+        raise UsageError(f"{len(busy)} pieces of work are being done in {place}; wait.")
     left = [p for p in (store.root / "staging").iterdir() if _age(p, now) > DAY]
     left += [
         p
         for p in (store.root / "scratch").iterdir()
         if p.name not in busy and _age(p, now) > (older if older is not None else DAY)
     ]
+    there = store.unfinished(DAY) if isinstance(store, SharedStore) else {}
     results = []
-    for folder in _folders(store):
-        record = store.record(folder.name)
-        whole = record is not None and store.has(folder.name)
-        if not whole or (older is not None and record and now - record.made >= older):
-            results.append(folder)
+    for key in store.known():
+        record = store.record(key)
+        if record is None:
+            # In a bucket that may be an attempt that is under way; ``unfinished`` tells.
+            if store.folder(key).exists():
+                results.append(key)
+        elif not store.has(key) or (older is not None and now - record.made >= older):
+            results.append(key)
     receipts = forgotten(store.root)
-    swept = Swept(
-        len(results), len(left), len(receipts), sum(map(_size, (*left, *results, *receipts)))
-    )
+    taken = sum(map(_size, (*left, *receipts))) + sum(_taken(store, key) for key in results)
+    swept = Swept(len(results), len(left) + len(there), len(receipts), taken + sum(there.values()))
     if not dry_run:
-        for folder in results:
-            store.discard(folder.name)
+        for key in results:
+            store.remove(key)
+        if isinstance(store, SharedStore):
+            store.clear(there)
         for path in left:
             shutil.rmtree(path, ignore_errors=True)
         for path in receipts:
@@ -101,9 +104,12 @@ def sweep(store: Store, *, older: float | None = None, dry_run: bool = False) ->
     return swept
 
 
-def _folders(store: Store) -> Iterator[Path]:
-    for shelf in sorted((store.root / "artifacts").iterdir()):
-        yield from sorted(shelf.iterdir())
+def _taken(store: Store, key: str) -> int:
+    """Bytes of a result: here if it is here, else there."""
+    folder, record = store.folder(key), store.record(key)
+    if folder.exists() or record is None:
+        return _size(folder)
+    return sum(file.bytes for file in record.files.values())
 
 
 def _size(path: Path) -> int:
@@ -116,19 +122,3 @@ def _age(path: Path, now: float) -> float:
     with contextlib.suppress(FileNotFoundError):
         return now - path.stat().st_mtime
     return 0.0
-
-
-def _held(lock: Path) -> bool:
-    """Whether a process holds it. One that nobody holds is left where it is."""
-    try:
-        handle = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(handle)

@@ -1,6 +1,6 @@
 """Discard what was made from one input, whatever the settings it was made with."""
 
-from pipeline.store import DONE, Store
+from pipeline.store import Store
 
 
 def forget(store: Store, given: str) -> int:
@@ -8,14 +8,14 @@ def forget(store: Store, given: str) -> int:
 
     Results record the keys of their inputs, so the ones to go are found by following those. State
     of unfinished work records nothing; all of it goes, unless a running process holds it, and at
-    most costs others the piece of work they were stopped in.
+    most costs others the piece of work they were stopped in. Of a shared store the results go there
+    too; copies in the folders of other machines stay, and hold the same.
 
     Returns:
         How many results were discarded.
     """
     inputs: dict[str, set[str]] = {}
-    for path in store.root.glob(f"artifacts/*/*/{DONE}"):
-        key = path.parent.name
+    for key in store.known():
         record = store.record(key)
         if record is not None:
             inputs[key] = _keys(record.provenance.inputs)
@@ -24,7 +24,7 @@ def forget(store: Store, given: str) -> int:
         fresh = {key for key, needs in inputs.items() if needs & fresh} - gone
         gone |= fresh
     for key in gone:
-        store.discard(key)
+        store.remove(key)
     for folder in (store.root / "scratch").iterdir():
         if not (store.root / "locks" / f"{folder.name}.lock").exists():
             store.clear_scratch(folder.name)

@@ -14,9 +14,12 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
+from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
@@ -24,7 +27,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from pipeline.failure import MissingDependency, OutputRefused, UsageError
-from pipeline.store import DONE, A, Done, Missing, Store, measure
+from pipeline.store import DONE, A, Done, FileRecord, Missing, Store, measure
 
 BEAT = 5.0
 """Seconds between two signs of life of who holds a lease."""
@@ -62,6 +65,7 @@ class SharedStore(Store):
         super().__init__(root)
         self.url: str = url
         self._files, self._top = _open(url)
+        self._shelves: dict[str, set[str]] = {}  # what was there when it was last looked at
 
     def record(self, key: str) -> Done | None:
         """The record of a whole artifact, here or there; None when neither has it."""
@@ -76,9 +80,67 @@ class SharedStore(Store):
             self._fetch(key)
         return super().get(key, cls)
 
+    def known(self) -> Iterator[str]:
+        """Of everything that lies here or there, whole or not."""
+        yield from sorted({*super().known(), *(_name(path) for path in self._ls("artifacts/*"))})
+
+    def share(self, key: str) -> None:
+        """Copy what is here there, unless it has it. A look at a shelf serves for all on it."""
+        shelf = self._shelves.get(key[:2])
+        if shelf is None:
+            found = self._files.find(f"{self._top}/artifacts/{key[:2]}")
+            shelf = {_name(_folder(path)) for path in found if _name(path) == DONE}
+            self._shelves[key[:2]] = shelf
+        if key not in shelf:
+            self._offer(key)
+            shelf.add(key)
+
     def verify(self, key: str) -> bool:
-        """Of the local copy only; without one there is nothing to verify."""
-        return super().record(key) is None or super().verify(key)
+        """Read every byte, here and there. Each copy that is not as published is discarded."""
+        whole = not self.folder(key).exists() or super().verify(key)
+        marker = self._marker(key)
+        if marker is not None and not all(
+            self._as_published(f"{self._place(key)}/{marker.attempt}/{name}", file)
+            for name, file in marker.record.files.items()
+        ):
+            self._remove_there(key)
+            return False
+        return whole
+
+    def remove(self, key: str) -> None:
+        """Remove an artifact here and there; copies on other machines stay."""
+        self._remove_there(key)
+        self.discard(key)
+
+    def busy(self) -> set[str]:
+        """The keys of work that somebody holds, on any machine that showed a sign of life."""
+        silent = self._now() - SILENT
+        leases = {_name(place): self._ls(f"leases/{_name(place)}") for place in self._ls("leases")}
+        alive = {key for key, files in leases.items() if any(self._made(f) > silent for f in files)}
+        return super().busy() | alive
+
+    def unfinished(self, seconds: float) -> dict[str, int]:
+        """Attempts and leases that killed runs left there, this old or older, and their bytes."""
+        before, found = self._now() - seconds, dict[str, int]()
+        for place in self._ls("artifacts/*"):
+            marker = self._marker(_name(place))
+            attempts = defaultdict[str, list[str]](list)
+            for path in self._files.find(place):
+                name = str(path)[len(place) :].strip("/").partition("/")[0]
+                if name not in (DONE, marker and marker.attempt):
+                    attempts[f"{place}/{name}"].append(path)
+            for attempt, paths in attempts.items():
+                if all(self._made(path) <= before for path in paths):
+                    found[attempt] = sum(self._files.size(path) for path in paths)
+        for place in self._ls("leases/*"):
+            if self._made(place) <= before:
+                found[place] = self._files.size(place)
+        return found
+
+    def clear(self, places: Iterable[str]) -> None:
+        """Remove what ``unfinished`` named."""
+        for place in places:
+            self._remove(place)
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
@@ -98,8 +160,56 @@ class SharedStore(Store):
         except (FileNotFoundError, ValidationError):
             return None
 
+    def _ls(self, pattern: str) -> list[str]:
+        """Paths there, one level of them; ``*`` stands for a whole level above."""
+        self._files.invalidate_cache()
+        places = [self._top]
+        for part in pattern.split("/"):
+            if part == "*":
+                places = [path for place in places for path in self._listed(place)]
+            else:
+                places = [f"{place}/{part}" for place in places]
+        return [path for place in places for path in self._listed(place)]
+
+    def _listed(self, place: str) -> list[str]:
+        try:
+            return [str(path).rstrip("/") for path in self._files.ls(place, detail=False)]
+        except FileNotFoundError:
+            return []
+
+    def _made(self, path: str) -> float:
+        """When it was written, by the clock there; of what is gone, now."""
+        try:
+            when: datetime = self._files.modified(path)
+        except FileNotFoundError:
+            return self._now()
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+    def _now(self) -> float:
+        """The time, by the clock there."""
+        probe = f"{self._top}/probe-{uuid.uuid4().hex}"
+        self._files.pipe_file(probe, b"")
+        try:
+            return self._made(probe)
+        finally:
+            self._remove(probe)
+
+    def _as_published(self, path: str, file: FileRecord) -> bool:
+        try:
+            with self._files.open(path, "rb") as opened:
+                return file_digest(opened, "sha256").hexdigest() == file.sha256
+        except FileNotFoundError:
+            return False
+
+    def _remove_there(self, key: str) -> None:
+        """The marker first: without it nothing else counts. Other attempts may be under way."""
+        marker = self._marker(key)
+        self._remove(f"{self._place(key)}/{DONE}")
+        if marker is not None:
+            self._remove(f"{self._place(key)}/{_inside(marker.attempt)}")
+        self._shelves.get(key[:2], set()).discard(key)
+
     def _offer(self, key: str) -> None:
-        """Copy what is here there, unless it has it."""
         done = Store.record(self, key)
         if done is None or self._marker(key) is not None:
             return
@@ -136,7 +246,7 @@ class SharedStore(Store):
             self._move_in(folder, key)
 
     def _damaged(self, key: str, name: str) -> NoReturn:
-        self._remove(f"{self._place(key)}/{DONE}")
+        self._remove_there(key)
         raise Missing(f"{name} of {key} in {self.url} was damaged; run again to make it anew")
 
     @contextmanager
@@ -194,7 +304,7 @@ class SharedStore(Store):
         try:
             self._files.pipe_file(path, data, mode="create")
         except Exception:  # each file system has its own for what exists
-            self._files.invalidate_cache(path.rpartition("/")[0])
+            self._files.invalidate_cache(_folder(path))
             try:
                 # Ours may have been written by an attempt whose answer was lost.
                 return bytes(self._files.cat_file(path)) == data
@@ -235,6 +345,14 @@ def _open(url: str) -> tuple[Any, str]:
     except Exception as error:  # each file system has its own
         raise OutputRefused(f"{url} cannot be reached: {error}.") from error
     return files, top
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _sign(count: int) -> bytes:

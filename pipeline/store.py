@@ -186,10 +186,7 @@ class Store:
         for path in (*paths, folder / DONE, *(p for p in folder.rglob("*") if p.is_dir()), folder):
             _sync(path)
         self._move_in(folder, key)
-        self._offer(key)
-
-    def _offer(self, key: str) -> None:
-        """Give what was published to whom the store is shared with: here, nobody."""
+        self.share(key)
 
     def _move_in(self, folder: Path, key: str) -> None:
         """Rename a whole staged folder into place, unless another was quicker."""
@@ -209,8 +206,24 @@ class Store:
     def _here(self, key: str) -> bool:
         return self.has(key)
 
+    def known(self) -> Iterator[str]:
+        """Of everything that lies here, whole or not."""
+        for shelf in sorted((self.root / "artifacts").iterdir()):
+            yield from sorted(path.name for path in shelf.iterdir())
+
+    def share(self, key: str) -> None:
+        """See that whom the store is shared with has what is here: here, nobody."""
+
+    def remove(self, key: str) -> None:
+        """Remove an artifact from wherever it is kept."""
+        self.discard(key)
+
+    def busy(self) -> set[str]:
+        """The keys of work that somebody holds."""
+        return {lock.stem for lock in (self.root / "locks").iterdir() if _held(lock)}
+
     def discard(self, key: str) -> None:
-        """Remove an artifact. Those who have it mapped keep their view."""
+        """Remove an artifact from this folder. Those who have it mapped keep their view."""
         aside = self.root / "staging" / uuid.uuid4().hex
         try:
             self.folder(key).rename(aside)
@@ -275,6 +288,22 @@ def _named(cls: type[A], name: str) -> type[A]:
         except TypeError:
             continue
     raise TypeError(f"the store holds a {name}, which is no {cls.__name__}")
+
+
+def _held(lock: Path) -> bool:
+    """Whether a process holds it. One that nobody holds is left where it is."""
+    try:
+        handle = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)
 
 
 def measure(path: Path) -> FileRecord:

@@ -41,11 +41,16 @@ class _Loaded:
 
 
 def reused(store: Store, work: Work) -> Done | None:
-    """The result of a work that is in the store already; None when it has to be done."""
+    """The result of a work that is in the store already; None when it has to be done.
+
+    Somebody may have removed it from what the store is shared through; then it goes there again.
+    """
     record = store.record(work.key) if store.has(work.key) else None
     if record is None:
         return None
     keys = (work.key,) if record.elements is None else record.elements
+    for key in (*keys, work.key):
+        store.share(key)
     return Done(keys, record.provenance.seconds, record.provenance.peak_rss, reused=True)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.flags import Json, WorkDir
+from pipeline.commands.flags import Json, SharedThrough, WorkDir
 
 if TYPE_CHECKING:
     from pipeline.store import Store
@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Finished pieces of work, by key.")
 
 
 @app.callback()
-def store() -> None:
+def main() -> None:
     """Finished pieces of work, by key."""
 
 
@@ -27,6 +27,7 @@ def list_results(
     ] = None,
     json: Json = False,
     work_dir: WorkDir = None,
+    store: SharedThrough = None,
 ) -> None:
     """What lies in the store: a line a stage, or a line a result of one stage."""
     import json as json_module
@@ -36,7 +37,7 @@ def list_results(
     from pipeline.failure import UsageError
     from pipeline.housekeeping import Kept, kept
 
-    found = sorted(kept(_store(work_dir)), key=lambda each: each.made)
+    found = sorted(kept(_store(work_dir, store)), key=lambda each: each.made)
     stages: dict[str, list[Kept]] = defaultdict(list)
     for each in found:
         stages[each.stage].append(each)
@@ -69,6 +70,7 @@ def gc(
         bool, typer.Option("--dry-run/--no-dry-run", help="Only say what would go.")
     ] = False,
     work_dir: WorkDir = None,
+    store: SharedThrough = None,
 ) -> None:
     """Remove what killed runs left half done, and, if asked to, old results.
 
@@ -78,7 +80,7 @@ def gc(
     from pipeline.store import DAY
 
     seconds = None if older is None else older * DAY
-    swept = sweep(_store(work_dir), older=seconds, dry_run=dry_run)
+    swept = sweep(_store(work_dir, store), older=seconds, dry_run=dry_run)
     sys.stdout.write(
         f"{'would remove' if dry_run else 'removed'} {swept.results} results, "
         f"{swept.unfinished} unfinished, {swept.receipts} receipts: {swept.bytes / 1e6:.1f} MB\n"
@@ -86,23 +88,27 @@ def gc(
 
 
 @app.command()
-def verify(work_dir: WorkDir = None) -> None:
+def verify(work_dir: WorkDir = None, store: SharedThrough = None) -> None:
     """Read every byte of every result. A damaged one is discarded, and made anew when needed."""
     from pipeline.housekeeping import damaged
 
-    found = damaged(_store(work_dir))
+    found = damaged(_store(work_dir, store))
     sys.stdout.write("".join(f"{key}\n" for key in found))
     sys.stderr.write(f"{len(found)} results were damaged.\n")
     if found:
         raise typer.Exit(9)
 
 
-def _store(work_dir: Path | None) -> "Store":
+def _store(work_dir: Path | None, url: str | None) -> "Store":
+    import os
+
     from pipeline.commands.batch_job import work_folder
     from pipeline.failure import UsageError
-    from pipeline.store import Store
+    from pipeline.options import resolve
+    from pipeline.shared_store import open_store
 
-    root = work_folder(work_dir)
-    if not (root / "artifacts").is_dir():
+    given = resolve({"work_dir": work_dir, "store": url}, None, os.environ, Path.cwd())
+    root = work_folder(given.work_dir)
+    if given.store is None and not (root / "artifacts").is_dir():
         raise UsageError(f"There is no store in {root} (see --work-dir).")
-    return Store(root)
+    return open_store(root, given.store)

@@ -4,6 +4,8 @@ import json
 import threading
 import time
 import uuid
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -12,14 +14,18 @@ import fsspec
 import numpy as np
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from typer.testing import CliRunner
 
 from pipeline import schedule, shared_store
+from pipeline.__main__ import app
 from pipeline.failure import MissingDependency, OutputRefused, UsageError
+from pipeline.housekeeping import damaged, kept, sweep
 from pipeline.local import LocalPool
 from pipeline.pool import Outcome
 from pipeline.remote import RemoteWorker
+from pipeline.restart import forget
 from pipeline.shared_store import SharedStore, open_store
-from pipeline.store import DONE, Missing, Store
+from pipeline.store import DAY, DONE, Missing, Store
 from pipeline.watch import Watch
 from pipeline.work import Work
 from tests.pipeline.test_artifact import everything
@@ -340,3 +346,100 @@ def test_a_worker_on_a_machine_of_its_own_needs_only_the_url(
     assert wanted is not None
     found = here.get(total.key, Numbers).values
     np.testing.assert_array_equal(found, alone.get(wanted.key, Numbers).values)
+
+
+def age(url: str, seconds: float, part: str = "") -> None:
+    """Let what lies there, of these names, have been written that long ago."""
+    files, top = fsspec.core.url_to_fs(url)
+    for path in files.find(top):
+        if part in path:
+            ObjectStore.store[path].modified -= timedelta(seconds=seconds)
+
+
+def test_what_is_only_there_is_listed_and_verified(
+    here: SharedStore, there: SharedStore, url: str
+) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    (one,) = kept(there)
+    assert (one.key, one.node) == (KEY, MADE.node) and one.bytes > 0
+    assert damaged(there) == []
+    files, top = fsspec.core.url_to_fs(url)
+    (path,) = [f"{top}/{name}" for name in objects(url) if name.endswith("values.npy")]
+    files.pipe_file(path, b"x" * files.size(path))
+    assert damaged(there) == [KEY] and damaged(there) == []
+    assert objects(url) == [] and here.has(KEY), "who made it has its own"
+
+
+def test_old_results_go_from_both(here: SharedStore, there: SharedStore, url: str) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    there.get(KEY, Numbers)
+    assert sweep(there, older=3600).results == 0
+    assert sweep(there, older=0, dry_run=True).results == 1 and objects(url)
+    assert sweep(there, older=0).results == 1
+    assert objects(url) == [] and not there.folder(KEY).exists()
+
+
+def test_only_attempts_that_nobody_is_at_are_swept(
+    here: SharedStore, there: SharedStore, url: str
+) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    files, top = fsspec.core.url_to_fs(url)
+    for key in (KEY, OTHER):
+        files.pipe_file(f"{top}/artifacts/{key[:2]}/{key}/dead/values.npy", b"half")
+    files.pipe_file(f"{top}/leases/{KEY}/3.json", b"gone")
+    assert sweep(there).unfinished == 0, "they may be under way"
+    age(url, 2 * DAY)
+    files.pipe_file(f"{top}/artifacts/{OTHER[:2]}/{OTHER}/alive/values.npy", b"half")
+    would = sweep(there, dry_run=True)
+    assert (would.unfinished, would.bytes, would.results) == (3, 12, 0)
+    assert sweep(there) == would and sweep(there).unfinished == 0
+    assert there.has(KEY)
+    left = [name for name in objects(url) if OTHER in name or "leases" in name]
+    assert [name.split("/")[-2] for name in left] == ["alive"]
+
+
+def test_results_stay_while_another_machine_works(
+    here: SharedStore, there: SharedStore, url: str
+) -> None:
+    here.publish(OTHER, numbers(1), MADE)
+    with here.lock(KEY):
+        assert there.busy() == {KEY}
+        with pytest.raises(UsageError, match="1 pieces of work are being done in objects://"):
+            sweep(there, older=0)
+    here._take(f"{here._top}/leases/{KEY}")
+    age(url, 2 * shared_store.SILENT, "leases")
+    assert there.busy() == set(), "it shows no sign of life"
+    assert sweep(there, older=0).results == 1
+
+
+def test_starting_over_forgets_what_is_there(here: SharedStore, there: SharedStore) -> None:
+    made = replace(MADE, inputs={"clip": "1" * 64})
+    here.publish(KEY, numbers(1), made)
+    here.publish(OTHER, numbers(1), replace(MADE, inputs={"faces": KEY}))
+    assert forget(there, "1" * 64) == 2
+    assert not there.has(KEY) and not there.has(OTHER)
+
+
+def test_what_was_removed_there_is_given_again(
+    here: SharedStore, there: SharedStore, tmp_path: Path
+) -> None:
+    """A run goes on where its results are; workers elsewhere have to find them."""
+    with LocalPool(here) as pool:
+        assert schedule.run(whole(), here, pool).ok
+    for key in list(there.known()):
+        there.remove(key)
+    again = SharedStore(here.root, here.url)
+    with LocalPool(again) as pool:
+        report = schedule.run(whole(), again, pool)
+    assert report.ok and all(node.done == 0 for node in report.nodes.values())
+    assert set(SharedStore(tmp_path / "third", here.url).known()) == set(here.known())
+
+
+def test_the_store_command_looks_there_as_well(here: SharedStore, there: SharedStore) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    words = ["--work-dir", str(there.root), "--store", there.url]
+    shown = CliRunner().invoke(app, ["store", "ls", *words])
+    assert shown.exit_code == 0 and " 1 " in shown.stdout, shown.output
+    gone = CliRunner().invoke(app, ["store", "gc", "--older", "0", *words])
+    assert gone.exit_code == 0 and gone.stdout.startswith("removed 1 results"), gone.output
+    assert not there.has(KEY)
