@@ -4,6 +4,10 @@ Ray loses workers; the retrying is ours. Actors have ``max_restarts=0``: the dri
 one and queues its work again, at the front, for three attempts in all. Only an actor that has
 answered a ping gets work, so that one which can never be placed (Ray counts the CPUs of a dead
 node for a while) holds nothing. Doing a work twice is harmless: results are published by key.
+
+Actors hold what they were given while they live. So that small work, of which there is always more,
+does not keep a GPU waiting for a CPU, shapes that come after a starved one get no work for a while:
+their actors fall idle, and make room.
 """
 
 import contextlib
@@ -16,7 +20,7 @@ from typing import Any, Self
 
 from pipeline.failure import Failure, MissingDependency, OutOfResources
 from pipeline.pool import Outcome, Queue, Ticket
-from pipeline.remote import Board, Member, RemoteWorker, Shape, environment
+from pipeline.remote import KINDS, Board, Member, RemoteWorker, Shape, environment
 from pipeline.store import Store
 from pipeline.watch import Watch, WorkLost, WorkProgress, WorkStarted
 from pipeline.work import Work
@@ -45,6 +49,7 @@ ATTEMPTS = 3
 STARTS = 3
 OBJECT_STORE = 100 * 2**20  # bytes; only references travel
 TICK = 0.5  # seconds between looks at progress and at actors that do not start
+PATIENCE = 60.0  # seconds for which other shapes get no work for the sake of a starved one
 
 
 class RayPool:
@@ -79,9 +84,10 @@ class RayPool:
         self._queues: dict[Shape, Queue] = {}
         self._members: list[Member] = []
         self._failed_starts: dict[Shape, int] = {}
+        self._starved: dict[Shape, float] = {}  # since when
         self._finished: deque[Outcome] = deque()
         self._own = _connect(address, num_cpus, num_gpus)
-        self._largest, self._total, self._counted = _largest_node(), dict[str, float](), 0.0
+        self._largest, self._nodes, self._counted = _largest_node(), _nodes(), 0.0
         self._board: Any = ray.remote(Board).options(num_cpus=0).remote()
         self._noted: Any = None
         self._looked = 0.0
@@ -108,6 +114,8 @@ class RayPool:
     def _assign(self, watch: Watch) -> None:
         """Give the first works of each queue to idle actors, best one that loaded the stage."""
         for shape, queue in self._queues.items():
+            if self._yields(shape):
+                continue
             idle = [m for m in self._members if m.idle and m.shape == shape]
             while queue and idle:
                 ticket = queue.pop()
@@ -120,21 +128,49 @@ class RayPool:
                 work = ticket.work
                 watch(WorkStarted(work.node, work.index, ticket.attempt, work.key))
 
+    def _yields(self, shape: Shape) -> bool:
+        """Whether works of this shape wait for a starved one: first GPUs, then what is deepest."""
+
+        def rank(shape: Shape) -> tuple[bool, int]:
+            return shape.gpus > 0, -self._queues[shape].first().priority
+
+        late = time.monotonic() - PATIENCE
+        before = [other for other, since in self._starved.items() if since > late]
+        return bool(self._queues[shape]) and any(
+            rank(other) > rank(shape) for other in before if self._queues[other] and other != shape
+        )
+
+    def _note_starved(self, shape: Shape, *, stuck: bool) -> None:
+        """All GPUs are to be used; of a shape without one it is enough that some actor lives."""
+        ready = [m.shape for m in self._members if m.ready]
+        here = ready.count(shape)
+        room = 1
+        if shape.gpus:
+            free = sum(n.get("GPU", 0) for n in self._nodes) - sum(s.gpus for s in ready)
+            could = sum(shape.times(node) for node in self._nodes)
+            room = min(could, here + int(free // shape.gpus))
+        if here >= room or not self._queues[shape]:
+            self._starved.pop(shape, None)
+        elif stuck:
+            self._starved.setdefault(shape, time.monotonic())
+
     def _grow(self) -> None:
         """Start actors for works that wait; let idle ones of another shape go for them."""
         now = time.monotonic()
         if now - self._counted > 4 * TICK:
-            self._total, self._counted = _resources(), now
+            self._nodes, self._counted = _nodes(), now
+        total = {name: sum(n.get(name, 0) for n in self._nodes) for name in KINDS}
         for shape, queue in self._queues.items():
             starting = [m for m in self._members if m.shape == shape and not m.ready]
             stuck = any(now - m.since > 10 * TICK for m in starting)
             for _ in range(len(queue) - len(starting)):
                 used = [m.shape for m in self._members]
-                if not shape.fits(self._total, used):
+                if not shape.fits(total, used):
                     stuck = True
                     if starting or any(m.shape == shape for m in self._members):
                         break  # Ray has been asked, or one of ours will be free
                 starting.append(self._start(shape))
+            self._note_starved(shape, stuck=stuck)
             if queue and stuck:
                 other = next((m for m in self._members if m.idle and m.shape != shape), None)
                 if other is not None:
@@ -186,6 +222,7 @@ class RayPool:
             return
         member.ready = True
         self._failed_starts[member.shape] = 0
+        self._starved.pop(member.shape, None)  # if more of it are, others have had a share
 
     def _no_start(self, member: Member, text: str) -> None:
         """Try another; when none starts and none works, its queue has no hope."""
@@ -312,14 +349,14 @@ def _keep_off_stdout() -> None:
 
 def _largest_node() -> dict[str, float]:
     """The most any one node has of each resource."""
+    nodes = _nodes()
+    return {name: max(n.get(name, 0) for n in nodes) for name in KINDS}
+
+
+def _nodes() -> list[dict[str, float]]:
+    """What each node has, to Ray's knowledge; a dead one counts for some seconds."""
     nodes = ray.nodes()  # type: ignore[no-untyped-call]
-    alive = [node["Resources"] for node in nodes if node["Alive"]]
-    return {name: max(n.get(name, 0) for n in alive) for name in ("CPU", "GPU", "memory")}
-
-
-def _resources() -> dict[str, float]:
-    """What the whole cluster has, to Ray's knowledge; a dead node counts for some seconds."""
-    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+    return [dict(node["Resources"]) for node in nodes if node["Alive"]]
 
 
 def _checkout() -> Path:

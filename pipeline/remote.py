@@ -14,6 +14,8 @@ from pipeline.work import Work
 from pipeline.worker import Done, Worker
 
 GIB = 2**30
+KINDS = ("CPU", "GPU", "memory")
+"""Resources, by the names that Ray has for them."""
 Progress = tuple[int, int]
 
 
@@ -37,12 +39,16 @@ class Shape(NamedTuple):
 
     def fits(self, total: Mapping[str, float], used: list["Shape"]) -> bool:
         """Whether one more fits beside those that live."""
-        pairs = (
-            ("CPU", self.cpus, sum(s.cpus for s in used)),
-            ("GPU", self.gpus, sum(s.gpus for s in used)),
-            ("memory", self.memory, sum(s.memory for s in used)),
+        taken = [sum(each) for each in zip(*used, strict=True)] or [0] * len(KINDS)
+        return all(
+            not own or own + other <= total.get(name, 0)
+            for name, own, other in zip(KINDS, self, taken, strict=True)
         )
-        return all(not own or own + other <= total.get(name, 0) for name, own, other in pairs)
+
+    def times(self, node: Mapping[str, float]) -> int:
+        """How many fit on a node that has nothing else."""
+        wants = [(node.get(name, 0), own) for name, own in zip(KINDS, self, strict=True) if own]
+        return min((int(has // own) for has, own in wants), default=0)
 
     def __str__(self) -> str:
         parts = [f"{self.cpus:g} CPU"]

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.plan import Plan
+from pipeline.plan import Each, Plan
 from pipeline.schedule import run
 from pipeline.store import Store
 from pipeline.watch import Event, WorkLost, WorkProgress
 from tests.pipeline.toy_artifacts import Source
 from tests.pipeline.toy_plans import chain
-from tests.pipeline.toy_stages import Read, Steps, Where
+from tests.pipeline.toy_stages import OnGpu, Read, Split, Steps, Total, Where
 
 MIB = 2**20
 
@@ -74,6 +74,26 @@ def test_what_is_never_placed_does_not_hang(
         report = run(where(journal), store, pool)
     assert [f.node for f in report.failures] == ["where"]
     assert "1 attempts, the last: no answer within 30 s" in report.failures[0].text
+
+
+@pytest.mark.slow
+def test_a_gpu_does_not_wait_until_small_work_is_done(store: Store, journal: Path) -> None:
+    """Both CPUs are held by work of which there is more; then work comes that needs a GPU, too."""
+    from pipeline.cluster import RayPool
+
+    plan = Plan()
+    clip = plan.given("x", Source(Path("x"), "f" * 40))
+    read = plan.add("read", Read(), source=clip)
+    parts = plan.add("parts", Split(size=1), numbers=read)
+    total = plan.add("total", Total(), parts=parts)
+    plan.add("small", Steps(steps=4, seconds=0.1, journal=journal), numbers=Each(parts))
+    plan.add("on_gpu", OnGpu(journal=journal), numbers=total)
+    with RayPool(store, num_cpus=2, num_gpus=1, device="cuda") as pool:
+        report = run(plan, store, pool)
+    assert report.ok, report.failures
+    noted = lines(journal)
+    assert len(noted) == 40 * 4 + 1
+    assert noted.index("OnGpu") < 0.9 * len(noted), "there was small work left"
 
 
 @pytest.mark.slow

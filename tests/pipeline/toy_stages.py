@@ -159,6 +159,16 @@ class Where(Journalled):
         return Numbers(np.zeros(1))
 
 
+class OnGpu(Journalled):
+    """Needs one, and a CPU beside it."""
+
+    resources: ClassVar[Resources] = Resources(cpus=1, gpus=1)
+
+    def run(self, numbers: Numbers) -> Numbers:
+        self.note("OnGpu")
+        return Numbers(np.array(numbers.values))
+
+
 class Wide(Journalled):
     """Wants two CPUs at once: another shape."""
 
