@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.artifact import Artifact, Ref, qualified_name
 from pipeline.failure import Failure, OutOfResources, PipelineError
 from pipeline.memory import PeakMemory
+from pipeline.output import need_space
 from pipeline.signature import Signature, signature
 from pipeline.stage import Context, Stage, no_progress
 from pipeline.store import Provenance, Store
@@ -70,10 +71,16 @@ class Worker:
         self._loaded: list[_Loaded] = []
 
     def do(self, work: Work, progress: Callable[[int, int], None] = no_progress) -> Done | Failure:
-        """Do a piece of work, unless its result is there. A stage's exception comes as a value."""
+        """Do a piece of work, unless its result is there. A stage's exception comes as a value.
+
+        A disk that has become full is told of before the work, not by what it then breaks off.
+        """
         try:
             with self.store.lock(work.key):
-                return reused(self.store, work) or self._run(work, progress)
+                if done := reused(self.store, work):
+                    return done
+                need_space(self.store.root, 0)
+                return self._run(work, progress)
         except Exception as error:
             return _failure(work, error)
 

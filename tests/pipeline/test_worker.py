@@ -1,17 +1,20 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from pipeline.artifact import Ref
 from pipeline.failure import Failure, InputError
+from pipeline.output import SPARE
 from pipeline.stage import Context, Stage
 from pipeline.store import Store
 from pipeline.work import Given, Work, work
 from pipeline.worker import KEEP, Done, Worker
 from tests.pipeline.toy_artifacts import Numbers, Scale, Source
-from tests.pipeline.toy_stages import Multiply, Poison, Read, Split, Steps, Where
+from tests.pipeline.toy_stages import Fit, Multiply, Poison, Read, Split, Steps, Where
 
 
 @pytest.fixture
@@ -184,6 +187,20 @@ def test_an_interrupt_goes_through(worker: Worker, store: Store) -> None:
     with pytest.raises(KeyboardInterrupt):
         worker.do(job(Interrupted(), source=SOURCE))
     assert not list((store.root / "locks").iterdir())
+
+
+def test_a_disk_that_became_full_is_told_of_before_the_work(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = done(worker.do(job(Read(), source=SOURCE)))
+    nearly = SimpleNamespace(free=SPARE - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: nearly)
+    journal = tmp_path / "journal"
+    failure = worker.do(job(Fit(journal=journal), numbers=Ref(before.keys[0], Numbers)))
+    assert isinstance(failure, Failure) and failure.exit_code == 7
+    assert failure.text.startswith(f"The disk of {worker.store.root} has 67 MB free")
+    assert not journal.exists()
+    assert done(worker.do(job(Read(), source=SOURCE))).reused, "what is there needs no disk"
 
 
 def test_a_missing_input_is_named(worker: Worker) -> None:
