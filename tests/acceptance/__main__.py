@@ -21,6 +21,7 @@ from pathlib import Path
 
 from tests.acceptance import robust
 from tests.acceptance.clips import CLIPS
+from tests.acceptance.edits import edits
 from tests.acceptance.lines import ROOT, Results, Sheet, code, table
 from tests.acceptance.on_clip import Place, measure
 
@@ -43,6 +44,7 @@ def units(place: Place, frames: int | None) -> dict[str, Unit]:
     for preset in ("draft", "standard"):
         for clip in CLIPS:
             found[f"{clip.name}/{preset}"] = partial(clip_unit, clip, preset)
+    found["edits"] = lambda: edits(place, judges(), frames)
     for unit in (robust.refused_container, robust.resume, robust.on_ray, robust.scaling):
         found[{"resume": "kill_and_resume"}.get(unit.__name__, unit.__name__)] = partial(
             unit, place

@@ -128,8 +128,8 @@ def _faces(
     judges: Judges,
 ) -> None:
     """Lines on ages, identity and steadiness; pictures to look at."""
-    source = _seen(source_path, clip)
-    edited = {e: _seen(outcomes[e].output, clip) for e in EDITS[:2]}
+    source = seen(source_path, clip)
+    edited = {e: seen(outcomes[e].output, clip) for e in EDITS[:2]}
     boundaries: list[str] = []
     chosen = choose(judges.faces, source, edited["age=+2"])
     sheet.told("frames judged", sum(face is not None for face in chosen))
@@ -153,14 +153,14 @@ def _faces(
         boundaries.append(f"{found.boundary[0]:.2f}")
     # An encoder's groups of B frames have a period of four as well, so windows are told apart on
     # what it was given; what it made of that is in the note.
-    given = steadiness.measure(source, _seen(outcomes["lossless"].output, clip), masks)
+    given = steadiness.measure(source, seen(outcomes["lossless"].output, clip), masks)
     chance = " ".join(f"{v:.2f}" for v in given.boundary[1:])
     note = f"shifted by 1, 2, 3 frames {chance}; encoded {', '.join(boundaries)}"
     sheet.at_most("warp error at window boundaries / within", given.boundary[0], 1.1, note=note)
     sheet.told(
         "warp error before encoding, inside, border", f"{given.inside:.2f}, {given.border:.2f}"
     )
-    coded = steadiness.measure(source, _seen(outcomes["age=0"].output, clip), masks)
+    coded = steadiness.measure(source, seen(outcomes["age=0"].output, clip), masks)
     sheet.told("warp error of age=0, inside, border", f"{coded.inside:.2f}, {coded.border:.2f}")
     folder = place.out / "pictures" / sheet.unit.replace("/", "-")
     look.write(folder, source, edited, chosen, worst)
@@ -176,7 +176,8 @@ def _upright(source: Path, result: Path) -> tuple[str, str, bool]:
     return best, "= as it is", best == "as it is"
 
 
-def _seen(path: Path, clip: Clip) -> list[np.ndarray]:
+def seen(path: Path, clip: Clip) -> list[np.ndarray]:
+    """All pictures of a file, turned so that faces stand."""
     return _stood([picture.rgb for picture in pictures(path)], clip)
 
 

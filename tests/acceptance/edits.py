@@ -1,0 +1,70 @@
+"""Edits other than age on real clips: whether the person stays the person."""
+
+import numpy as np
+
+from tests.acceptance import look
+from tests.acceptance.clips import CLIPS, Clip, make
+from tests.acceptance.command import run
+from tests.acceptance.judgement import Judges, choose, nearest
+from tests.acceptance.lines import Sheet
+from tests.acceptance.on_clip import Place, seen
+from tests.judges.yunet import Face, YuNet
+
+EDITS = {"age=+2": 0.5, "smile=+2": 0.6, "mouth=+2": 0.6, "eyes=+2": 0.6, "yaw=+2": 0.6}
+"""And the least mean identity cosine with the source."""
+REAL = [clip for clip in CLIPS if clip.one_face and not clip.remux]
+
+
+def edits(place: Place, judges: Judges, frames: int | None) -> Sheet:
+    """``draft`` on whole cuts, with the inversions that the age runs left, if they are there."""
+    sheet = Sheet("edits")
+    identity: dict[str, list[float]] = {edit: [] for edit in EDITS}
+    for clip in REAL:
+        for edit, (cosine, note) in _on(place, clip, judges, frames).items():
+            identity[edit].append(cosine)
+            sheet.told(f"{clip.name} {edit} identity cosine", f"{cosine:.2f}", note)
+    for edit, least in EDITS.items():
+        note = f"of {len(identity[edit])} clips, lowest {min(identity[edit]):.2f}"
+        sheet.at_least(f"{edit} identity cosine", float(np.mean(identity[edit])), least, note=note)
+    return sheet
+
+
+def _on(
+    place: Place, clip: Clip, judges: Judges, frames: int | None
+) -> dict[str, tuple[float, str]]:
+    source_path = make(clip, frames or clip.draft_frames, place.assets, place.out / "cuts")
+    source, results = seen(source_path, clip), {}
+    for edit in EDITS:
+        folder = place.out / "runs" / f"{clip.name}-draft-{edit}"
+        arguments = ["--edit", edit, "--preset", "draft", "--profile"]
+        outcome = run(folder, source_path, arguments, place.out / "work" / f"{clip.name}-draft")
+        results[edit] = seen(outcome.output, clip)
+    chosen = choose(judges.faces, source, results["age=+2"])
+    told = {}
+    for edit, shown in results.items():
+        verdict = judges.judge(source, shown, chosen)
+        turned = _turned(judges.faces, shown, chosen)
+        note = f"lowest {verdict.identity.min():.2f}; nose moves by {turned:+.2f} eye distances"
+        told[edit] = float(verdict.identity.mean()), note
+    worst = np.zeros(max(len(source) - 1, 0))
+    look.write(place.out / "pictures" / f"{clip.name}-edits", source, results, chosen, worst)
+    return told
+
+
+def _turned(faces: YuNet, shown: list[np.ndarray], chosen: list[Face | None]) -> float:
+    """How far the tip of the nose moves from the middle of the eyes, in distances of the eyes.
+
+    Args:
+        shown: the result's frames.
+        chosen: the edited face in each frame of the source.
+    """
+    moved = []
+    for after, face in zip(shown, chosen, strict=True):
+        if face is not None and (same := nearest(faces(after), face)) is not None:
+            moved.append(_nose(same) - _nose(face))
+    return float(np.mean(moved))
+
+
+def _nose(face: Face) -> float:
+    left, right, nose = face.points[:3]
+    return float((nose[0] - (left[0] + right[0]) / 2) / abs(right[0] - left[0]))
