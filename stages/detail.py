@@ -15,6 +15,15 @@ what is carried is damped where the edit took fine texture away, by how much it 
 with fine(x) what a Gaussian takes away, and its energy local. Where an edit adds texture nothing is
 damped.
 
+That sees only what the inversion has. Of a fold, of a shadow on a lip it has less than the source,
+so the edit takes less away than there is, and the rest would be carried: a boy with a man's mouth.
+So what the edit takes away of the source's own, band by band, counts for several times as much:
+
+    band(R) -> max(0, 1 - k a) band(R),   a = max(0, -<band(E), band(S)>) / (<band(S), band(S)> + f)
+
+with E what the edit changes, S the source where the edit puts it, and <x, y> a local mean. What an
+edit adds, and what it leaves alone, has a = 0: wrinkles appear, and a mouth still speaks.
+
 And an inversion may show what the source does not: an open mouth where it is shut, an iris beside
 the iris. What the edit does to such a feature has no place in the source. So before all that both
 renders lose their features as far as the source has not those of the inversion:
@@ -31,6 +40,8 @@ With G(w_edit) = G(w) the flow is zero, M and g are one, and the output is the s
 Convention. Pictures are (s, s, 3) float32 RGB in [0, 255]; flow (s, s, 2) in pixels, x then y:
 pixel p of the edited render shows what is at p + F(p) in the inverted one.
 """
+
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -51,6 +62,15 @@ AROUND = 1 / 32
 """Sigma of the window in which texture is measured, as a share of the crop."""
 FLOOR = 0.25
 """Texture energy, in squared grey levels, below which renders count as equally smooth."""
+BANDS = (1 / 90, 1 / 45, 1 / 22)
+"""Sigmas of the Gaussians that part the bands, as shares of the crop: folds, and shadows of
+features. Finer is skin and hair, coarser is light."""
+BAND_SIZE = 128
+"""Side at which they are parted: none is finer than its pixels."""
+COUNTED = 9.0
+"""k: how much more than in sight is taken to go. Higher, eyes that squint lose contrast as well."""
+WEAK = 2.0
+"""f: squared grey levels of a band of the source below which nothing can be taken away."""
 FEATURES = 1 / 32
 """Sigma of the Gaussian that parts features from shading, as a share of the crop, and of the window
 in which they are compared."""
@@ -95,9 +115,11 @@ def with_moved_detail(source: F32, inverted: F32, edited: F32, flow: F32, trust:
     absent = _grown(np.asarray(trust * (1 - shared), np.float32), size)[..., None]
     was = was - absent * _features(was)
     shown = edited - absent * _features(edited)
+    taken = _taken(shown - was, moved, moved - was)
     moved = moved - was
     kept = (fine_energy(shown, AROUND) + FLOOR) / (fine_energy(was, AROUND) + FLOOR)
     moved -= np.maximum(1 - kept, 0)[..., None] * _fine(moved)
+    moved -= taken
     if trust.min() < 1:
         moved *= _grown(trust, size)[..., None]
     return np.asarray(shown + moved, np.float32)
@@ -105,14 +127,31 @@ def with_moved_detail(source: F32, inverted: F32, edited: F32, flow: F32, trust:
 
 def _shared(source: F32, inverted: F32) -> F32:
     """(FLOW_SIZE, FLOW_SIZE) in [0, 1]: c, how far the source has the features of the inversion."""
-    a, b = (
-        _features(np.asarray(cv2.cvtColor(_shrunk(x), cv2.COLOR_RGB2GRAY), np.float32))
-        for x in (source, inverted)
-    )
+    a, b = (_features(_grey(_shrunk(x))) for x in (source, inverted))
     sigma = FEATURES * FLOW_SIZE
     of_source, own, both = (cv2.GaussianBlur(x, (0, 0), sigma) for x in (a * a, b * b, a * b))
     explained = np.square(np.maximum(both, 0)) / np.maximum(of_source, 1e-6)
     return np.asarray((explained + FAINT) / (own + FAINT), np.float32)
+
+
+def _taken(change: F32, source: F32, carried: F32) -> F32:
+    """What is not carried, since the edit takes away what it belongs to; all are (s, s, 3)."""
+    all_of_them = [_bands(_shrunk(x, BAND_SIZE)) for x in (change, source, carried)]
+    gone = np.zeros((BAND_SIZE, BAND_SIZE, 3), np.float32)
+    for changed, own, of_carried, sigma in zip(*all_of_them, BANDS[1:], strict=True):
+        of_change, of_source = _grey(changed), _grey(own)
+        around = 3 * sigma * BAND_SIZE
+        both = cv2.GaussianBlur(of_change * of_source, (0, 0), around)
+        energy = cv2.GaussianBlur(np.square(of_source), (0, 0), around)
+        share = np.minimum(1, COUNTED * np.maximum(0, -both) / (energy + WEAK))
+        gone += share[..., None] * of_carried
+    return _grown(gone, len(carried))
+
+
+def _bands(picture: F32) -> list[F32]:
+    """Differences of Gaussians of a shrunk picture, between each two of ``BANDS``."""
+    blurred = [cv2.GaussianBlur(picture, (0, 0), sigma * len(picture)) for sigma in BANDS]
+    return [np.asarray(a - b, np.float32) for a, b in pairwise(blurred)]
 
 
 def _features(picture: F32) -> F32:
@@ -121,8 +160,12 @@ def _features(picture: F32) -> F32:
     return np.asarray(picture - _grown(np.asarray(coarse, np.float32), len(picture)), np.float32)
 
 
-def _shrunk(picture: F32) -> F32:
-    grid = (FLOW_SIZE, FLOW_SIZE)
+def _grey(picture: F32) -> F32:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def _shrunk(picture: F32, side: int = FLOW_SIZE) -> F32:
+    grid = (side, side)
     return np.asarray(cv2.resize(picture, grid, interpolation=cv2.INTER_AREA), np.float32)
 
 
@@ -144,8 +187,7 @@ def fine_energy(picture: F32, around: float) -> F32:
         picture: (s, s, 3).
         around: sigma of the window in which it is measured, as a share of the side.
     """
-    grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
-    squared = np.square(_fine(grey))
+    squared = np.square(_fine(_grey(picture)))
     return np.asarray(cv2.GaussianBlur(squared, (0, 0), around * len(picture)), np.float32)
 
 

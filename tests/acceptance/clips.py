@@ -21,6 +21,7 @@ class Clip:
     source: str
     one_face: bool = True
     draft_frames: int = 40
+    standard_frames: int = 10
     remux: str = ""
     lies: int = 0
 
@@ -31,8 +32,8 @@ CLIPS = (
     Clip("portrait_s18", "portrait_s18.mp4"),
     Clip("vfr_talking", "vfr_talking.mp4"),
     Clip("pexels_two_faces", "pexels_two_faces.mp4", one_face=False),
-    # A hand covers the face at the beginning, and she turns away after frame 50.
-    Clip("pexels_one_face", "pexels_one_face.mp4", draft_frames=64),
+    # A hand covers the face in the first nine frames, and she turns away after frame 50.
+    Clip("pexels_one_face", "pexels_one_face.mp4", draft_frames=64, standard_frames=20),
     Clip("rotated_90", "portrait_d3.mp4", remux="rotation", lies=3),
     Clip("two_audio_subtitles", "portrait_d3.mp4", remux="tracks"),
     Clip("start_offset", "portrait_d3.mp4", remux="offset"),

@@ -25,7 +25,6 @@ from tests.acceptance.regions import (
 
 EDITS = ("age=+2", "age=-2", "age=0")
 LIMITS = {"draft": (5.0, 4.0), "standard": (20.0, 6.0)}  # seconds a frame, GiB
-STANDARD_FRAMES = 10
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Place:
 
 def measure(place: Place, clip: Clip, preset: str, judges: Judges, frames: int | None) -> Sheet:
     """Run what has not run, then measure everything."""
-    count = frames or (STANDARD_FRAMES if preset == "standard" else clip.draft_frames)
+    count = frames or (clip.standard_frames if preset == "standard" else clip.draft_frames)
     source_path = make(clip, count, place.assets, place.out / "cuts")
     sheet = Sheet(f"{clip.name}/{preset}")
     outcomes = _runs(place, f"{clip.name}-{preset}", source_path, preset)
