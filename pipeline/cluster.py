@@ -5,9 +5,9 @@ one and queues its work again, at the front, for three attempts in all. Only an 
 answered a ping gets work, so that one which can never be placed (Ray counts the CPUs of a dead
 node for a while) holds nothing. Doing a work twice is harmless: results are published by key.
 
-Actors hold what they were given while they live. So that small work, of which there is always more,
-does not keep a GPU waiting for a CPU, shapes that come after a starved one get no work for a while:
-their actors fall idle, and make room.
+Actors hold what they were given while they live. So that small work, of which there is always
+more, does not keep a GPU waiting for a CPU, shapes that come after a starved one get no work and no
+actors for a while: those they have fall idle, and make room.
 """
 
 import contextlib
@@ -50,6 +50,8 @@ STARTS = 3
 OBJECT_STORE = 100 * 2**20  # bytes; only references travel
 TICK = 0.5  # seconds between looks at progress and at actors that do not start
 PATIENCE = 60.0  # seconds for which other shapes get no work for the sake of a starved one
+RENEWED = 600.0  # seconds until they are asked again, when that brought nothing
+LINGER = 20.0  # seconds that an idle actor with a GPU is kept although others want its CPUs
 
 
 class RayPool:
@@ -149,10 +151,11 @@ class RayPool:
             free = sum(n.get("GPU", 0) for n in self._nodes) - sum(s.gpus for s in ready)
             could = sum(shape.times(node) for node in self._nodes)
             room = min(could, here + int(free // shape.gpus))
-        if here >= room or not self._queues[shape]:
+        now = time.monotonic()
+        if here >= room:
             self._starved.pop(shape, None)
-        elif stuck:
-            self._starved.setdefault(shape, time.monotonic())
+        elif stuck and self._queues[shape] and now - self._starved.get(shape, -RENEWED) >= RENEWED:
+            self._starved[shape] = now
 
     def _grow(self) -> None:
         """Start actors for works that wait; let idle ones of another shape go for them."""
@@ -163,7 +166,7 @@ class RayPool:
         for shape, queue in self._queues.items():
             starting = [m for m in self._members if m.shape == shape and not m.ready]
             stuck = any(now - m.since > 10 * TICK for m in starting)
-            for _ in range(len(queue) - len(starting)):
+            for _ in range(0 if self._yields(shape) else len(queue) - len(starting)):
                 used = [m.shape for m in self._members]
                 if not shape.fits(total, used):
                     stuck = True
@@ -172,7 +175,16 @@ class RayPool:
                 starting.append(self._start(shape))
             self._note_starved(shape, stuck=stuck)
             if queue and stuck:
-                other = next((m for m in self._members if m.idle and m.shape != shape), None)
+                here = any(m.ready and m.shape == shape for m in self._members)
+                spared = now - LINGER if here and not shape.gpus else now
+                other = next(
+                    (
+                        m
+                        for m in self._members
+                        if m.idle and m.shape != shape and (not m.shape.gpus or m.rests < spared)
+                    ),
+                    None,
+                )
                 if other is not None:
                     self._drop(other)
 
@@ -243,6 +255,7 @@ class RayPool:
 
     def _answered(self, member: Member, watch: Watch) -> None:
         ticket, member.ticket = member.ticket, None
+        member.rests = time.monotonic()
         assert ticket is not None
         try:
             self._finished.append(Outcome(ticket.work, ray.get(member.waiting)))

@@ -93,8 +93,13 @@ def sweep(store: Store, *, older: float | None = None, dry_run: bool = False) ->
     taken = sum(map(_size, (*left, *receipts))) + sum(_taken(store, key) for key in results)
     swept = Swept(len(results), len(left) + len(there), len(receipts), taken + sum(there.values()))
     if not dry_run:
+        if older is not None and store.busy():
+            raise UsageError("Work began meanwhile; nothing was removed.")
         for key in results:
-            store.remove(key)
+            if store.record(key) is None:
+                store.discard(key)  # there, another may have published it since
+            else:
+                store.remove(key)
         if isinstance(store, SharedStore):
             store.clear(there)
         for path in left:

@@ -108,7 +108,8 @@ class RemoteWorker:
 class Member:
     """An actor as the driver sees it: starting until it has answered, then idle or busy.
 
-    ``waiting`` is the answer that is outstanding, to the ping or from the work.
+    ``waiting`` is the answer that is outstanding, to the ping or from the work; ``rests``: since
+    when it has had none.
     """
 
     handle: Any
@@ -118,6 +119,7 @@ class Member:
     ready: bool = False
     ticket: Ticket | None = None
     last: Stage | None = None
+    rests: float = 0.0
 
     @property
     def idle(self) -> bool:

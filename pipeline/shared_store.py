@@ -10,6 +10,7 @@ where there is none. Two that do the same work anyway both finish; the first mar
 
 import contextlib
 import json
+import math
 import socket
 import threading
 import time
@@ -85,7 +86,10 @@ class SharedStore(Store):
         yield from sorted({*super().known(), *(_name(path) for path in self._ls("artifacts/*"))})
 
     def share(self, key: str) -> None:
-        """Copy what is here there, unless it has it. A look at a shelf serves for all on it."""
+        """Copy what is here there, if it went from there. A look at a shelf serves for all on it.
+
+        It is for results that are found, of which there may be very many.
+        """
         shelf = self._shelves.get(key[:2])
         if shelf is None:
             found = self._files.find(f"{self._top}/artifacts/{key[:2]}")
@@ -99,17 +103,23 @@ class SharedStore(Store):
         """Read every byte, here and there. Each copy that is not as published is discarded."""
         whole = not self.folder(key).exists() or super().verify(key)
         marker = self._marker(key)
-        if marker is not None and not all(
+        if marker is None:
+            if not self._files.exists(f"{self._place(key)}/{DONE}"):
+                return whole
+            self._remove(f"{self._place(key)}/{DONE}")  # unreadable, it would stay in the way
+            return False
+        if all(
             self._as_published(f"{self._place(key)}/{marker.attempt}/{name}", file)
             for name, file in marker.record.files.items()
         ):
-            self._remove_there(key)
-            return False
-        return whole
+            return whole
+        self._remove_there(key, marker)
+        return False
 
     def remove(self, key: str) -> None:
         """Remove an artifact here and there; copies on other machines stay."""
-        self._remove_there(key)
+        if (marker := self._marker(key)) is not None:
+            self._remove_there(key, marker)
         self.discard(key)
 
     def busy(self) -> set[str]:
@@ -124,17 +134,17 @@ class SharedStore(Store):
         before, found = self._now() - seconds, dict[str, int]()
         for place in self._ls("artifacts/*"):
             marker = self._marker(_name(place))
-            attempts = defaultdict[str, list[str]](list)
-            for path in self._files.find(place):
+            attempts = defaultdict[str, dict[str, int]](dict)
+            for path, info in self._files.find(place, detail=True).items():
                 name = str(path)[len(place) :].strip("/").partition("/")[0]
                 if name not in (DONE, marker and marker.attempt):
-                    attempts[f"{place}/{name}"].append(path)
-            for attempt, paths in attempts.items():
-                if all(self._made(path) <= before for path in paths):
-                    found[attempt] = sum(self._files.size(path) for path in paths)
+                    attempts[f"{place}/{name}"][path] = int(info["size"] or 0)
+            for attempt, sizes in attempts.items():
+                if all(self._made(path) <= before for path in sizes):
+                    found[attempt] = sum(sizes.values())
         for place in self._ls("leases/*"):
             if self._made(place) <= before:
-                found[place] = self._files.size(place)
+                found[place] = 0
         return found
 
     def clear(self, places: Iterable[str]) -> None:
@@ -162,7 +172,6 @@ class SharedStore(Store):
 
     def _ls(self, pattern: str) -> list[str]:
         """Paths there, one level of them; ``*`` stands for a whole level above."""
-        self._files.invalidate_cache()
         places = [self._top]
         for part in pattern.split("/"):
             if part == "*":
@@ -178,11 +187,14 @@ class SharedStore(Store):
             return []
 
     def _made(self, path: str) -> float:
-        """When it was written, by the clock there; of what is gone, now."""
+        """When it was written, by the clock there; of what is gone NaN, neither old nor new."""
         try:
-            when: datetime = self._files.modified(path)
+            return self._stamp(path)
         except FileNotFoundError:
-            return self._now()
+            return math.nan
+
+    def _stamp(self, path: str) -> float:
+        when: datetime = self._files.modified(path)
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
     def _now(self) -> float:
@@ -190,7 +202,7 @@ class SharedStore(Store):
         probe = f"{self._top}/probe-{uuid.uuid4().hex}"
         self._files.pipe_file(probe, b"")
         try:
-            return self._made(probe)
+            return self._stamp(probe)
         finally:
             self._remove(probe)
 
@@ -201,15 +213,20 @@ class SharedStore(Store):
         except FileNotFoundError:
             return False
 
-    def _remove_there(self, key: str) -> None:
-        """The marker first: without it nothing else counts. Other attempts may be under way."""
+    def _remove_there(self, key: str, seen: Marker) -> None:
+        """Remove what a marker that was seen names. Another may have put a new one in its place.
+
+        The marker goes first: without it nothing else counts.
+        """
         marker = self._marker(key)
-        self._remove(f"{self._place(key)}/{DONE}")
-        if marker is not None:
-            self._remove(f"{self._place(key)}/{_inside(marker.attempt)}")
+        if marker is not None and marker.attempt == seen.attempt:
+            self._remove(f"{self._place(key)}/{DONE}")
+        if marker is None or marker.attempt == seen.attempt:
+            self._remove(f"{self._place(key)}/{_inside(seen.attempt)}")
         self._shelves.get(key[:2], set()).discard(key)
 
     def _offer(self, key: str) -> None:
+        """Copy what is here there, unless it has it."""
         done = Store.record(self, key)
         if done is None or self._marker(key) is not None:
             return
@@ -239,14 +256,16 @@ class SharedStore(Store):
                 try:
                     self._files.get_file(f"{self._place(key)}/{_inside(marker.attempt)}/{name}", to)
                 except FileNotFoundError:
-                    self._damaged(key, name)
+                    self._damaged(key, name, marker)
                 if measure(to) != file:
-                    self._damaged(key, name)
+                    self._damaged(key, name, marker)
             (folder / DONE).write_text(json.dumps(asdict(record), indent=1))
             self._move_in(folder, key)
 
-    def _damaged(self, key: str, name: str) -> NoReturn:
-        self._remove_there(key)
+    def _damaged(self, key: str, name: str, seen: Marker) -> NoReturn:
+        marker = self._marker(key)
+        if marker is not None and marker.attempt == seen.attempt:
+            self._remove(f"{self._place(key)}/{DONE}")
         raise Missing(f"{name} of {key} in {self.url} was damaged; run again to make it anew")
 
     @contextmanager
@@ -332,7 +351,8 @@ def _open(url: str) -> tuple[Any, str]:
     try:
         # Only folders of a file system have to be there before files; a bucket is never made.
         more = {"auto_mkdir": True} if url.startswith(("file://", "local://")) else {}
-        files, top = fsspec.core.url_to_fs(url, **more)
+        # What others write has to be seen: a listing that is kept would say that it is not there.
+        files, top = fsspec.core.url_to_fs(url, use_listings_cache=False, **more)
     except ImportError as error:
         raise MissingDependency(f"{url} needs a package that is not installed: {error}.") from error
     except ValueError as error:

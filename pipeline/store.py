@@ -186,7 +186,10 @@ class Store:
         for path in (*paths, folder / DONE, *(p for p in folder.rglob("*") if p.is_dir()), folder):
             _sync(path)
         self._move_in(folder, key)
-        self.share(key)
+        self._offer(key)
+
+    def _offer(self, key: str) -> None:
+        """Give what was published to whom the store is shared with: here, nobody."""
 
     def _move_in(self, folder: Path, key: str) -> None:
         """Rename a whole staged folder into place, unless another was quicker."""
@@ -233,7 +236,7 @@ class Store:
 
     def verify(self, key: str) -> bool:
         """Whether every file still has the bytes that were published. If not, it is discarded."""
-        done = self.record(key)
+        done = Store.record(self, key)  # of what lies here
         folder = self.folder(key)
         if done is not None and all(measure(folder / n) == f for n, f in done.files.items()):
             return all(self.verify(element) for element in done.elements or ())

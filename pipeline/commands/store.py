@@ -100,15 +100,12 @@ def verify(work_dir: WorkDir = None, store: SharedThrough = None) -> None:
 
 
 def _store(work_dir: Path | None, url: str | None) -> "Store":
-    import os
-
+    """The store to look after. What others share is looked after only where it is named."""
     from pipeline.commands.batch_job import work_folder
     from pipeline.failure import UsageError
-    from pipeline.options import resolve
     from pipeline.shared_store import open_store
 
-    given = resolve({"work_dir": work_dir, "store": url}, None, os.environ, Path.cwd())
-    root = work_folder(given.work_dir)
-    if given.store is None and not (root / "artifacts").is_dir():
+    root = work_folder(work_dir)
+    if url is None and not (root / "artifacts").is_dir():
         raise UsageError(f"There is no store in {root} (see --work-dir).")
-    return open_store(root, given.store)
+    return open_store(root, url)

@@ -5,7 +5,7 @@ import numpy as np
 from tests.acceptance import look
 from tests.acceptance.clips import CLIPS, Clip, make
 from tests.acceptance.command import run
-from tests.acceptance.judgement import Judges, choose, nearest
+from tests.acceptance.judgement import Judges, change, choose, nearest
 from tests.acceptance.lines import Sheet
 from tests.acceptance.on_clip import Place, seen
 from tests.judges.yunet import Face, YuNet
@@ -20,35 +20,54 @@ def edits(place: Place, judges: Judges, frames: int | None) -> Sheet:
     sheet = Sheet("edits")
     identity: dict[str, list[float]] = {edit: [] for edit in EDITS}
     for clip in REAL:
-        for edit, (cosine, note) in _on(place, clip, judges, frames).items():
-            identity[edit].append(cosine)
-            sheet.told(f"{clip.name} {edit} identity cosine", f"{cosine:.2f}", note)
+        _on(sheet, identity, place, clip, judges, frames)
     for edit, least in EDITS.items():
+        if not identity[edit]:
+            continue
         note = f"of {len(identity[edit])} clips, lowest {min(identity[edit]):.2f}"
         sheet.at_least(f"{edit} identity cosine", float(np.mean(identity[edit])), least, note=note)
     return sheet
 
 
 def _on(
-    place: Place, clip: Clip, judges: Judges, frames: int | None
-) -> dict[str, tuple[float, str]]:
+    sheet: Sheet,
+    identity: dict[str, list[float]],
+    place: Place,
+    clip: Clip,
+    judges: Judges,
+    frames: int | None,
+) -> None:
     source_path = make(clip, frames or clip.draft_frames, place.assets, place.out / "cuts")
     source, results = seen(source_path, clip), {}
     for edit in EDITS:
         folder = place.out / "runs" / f"{clip.name}-draft-{edit}"
         arguments = ["--edit", edit, "--preset", "draft", "--profile"]
         outcome = run(folder, source_path, arguments, place.out / "work" / f"{clip.name}-draft")
-        results[edit] = seen(outcome.output, clip)
+        sheet.equal(f"{clip.name} {edit} exit code", outcome.exit_code, 0)
+        if not outcome.exit_code:
+            results[edit] = seen(outcome.output, clip)
+    if "age=+2" not in results:
+        return
     chosen = choose(judges.faces, source, results["age=+2"])
-    told = {}
     for edit, shown in results.items():
         verdict = judges.judge(source, shown, chosen)
+        cosine = float(verdict.identity.mean())
+        identity[edit].append(cosine)
         turned = _turned(judges.faces, shown, chosen)
-        note = f"lowest {verdict.identity.min():.2f}; nose moves by {turned:+.2f} eye distances"
-        told[edit] = float(verdict.identity.mean()), note
+        note = f"lowest {verdict.identity.min():.2f}; face lost in {verdict.missed} frames"
+        note += f"; nose moves by {turned:+.2f} eye distances"
+        sheet.told(f"{clip.name} {edit} identity cosine", f"{cosine:.2f}", note)
+        # An edit that does nothing keeps every identity.
+        amount = np.mean(
+            [
+                change(before, after, face)
+                for before, after, face in zip(source, shown, chosen, strict=True)
+                if face is not None
+            ]
+        )
+        sheet.at_least(f"{clip.name} {edit} changes the face by", float(amount), 1.5, " levels")
     worst = np.zeros(max(len(source) - 1, 0))
     look.write(place.out / "pictures" / f"{clip.name}-edits", source, results, chosen, worst)
-    return told
 
 
 def _turned(faces: YuNet, shown: list[np.ndarray], chosen: list[Face | None]) -> float:

@@ -391,7 +391,7 @@ def test_only_attempts_that_nobody_is_at_are_swept(
     age(url, 2 * DAY)
     files.pipe_file(f"{top}/artifacts/{OTHER[:2]}/{OTHER}/alive/values.npy", b"half")
     would = sweep(there, dry_run=True)
-    assert (would.unfinished, would.bytes, would.results) == (3, 12, 0)
+    assert (would.unfinished, would.bytes, would.results) == (3, 8, 0)
     assert sweep(there) == would and sweep(there).unfinished == 0
     assert there.has(KEY)
     left = [name for name in objects(url) if OTHER in name or "leases" in name]
@@ -433,6 +433,55 @@ def test_what_was_removed_there_is_given_again(
         report = schedule.run(whole(), again, pool)
     assert report.ok and all(node.done == 0 for node in report.nodes.values())
     assert set(SharedStore(tmp_path / "third", here.url).known()) == set(here.known())
+
+
+def test_listings_are_not_kept(here: SharedStore) -> None:
+    """One that was taken while another uploads would say for ever that it is not there."""
+    assert here._files.dircache.use_listings_cache is False
+
+
+def test_what_is_made_anew_is_given_although_it_was_there_before(
+    here: SharedStore, there: SharedStore
+) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    here.share(KEY)
+    there.remove(KEY)
+    here.discard(KEY)
+    here.publish(KEY, numbers(1), MADE)
+    assert there.has(KEY)
+
+
+def test_a_local_copy_without_a_file_is_discarded_and_the_other_stays(
+    here: SharedStore, there: SharedStore
+) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    (here.folder(KEY) / "values.npy").unlink()
+    assert damaged(here) == [KEY] and not here.folder(KEY).exists()
+    np.testing.assert_array_equal(here.get(KEY, Numbers).values, [1])
+
+
+def test_a_marker_that_cannot_be_read_does_not_stay_in_the_way(
+    here: SharedStore, there: SharedStore, url: str
+) -> None:
+    files, top = fsspec.core.url_to_fs(url)
+    files.pipe_file(f"{top}/artifacts/{KEY[:2]}/{KEY}/{DONE}", b"{")
+    here.publish(KEY, numbers(1), MADE)
+    assert not there.has(KEY)
+    assert damaged(here) == [KEY]
+    here.share(KEY)
+    assert there.has(KEY)
+
+
+def test_what_was_published_anew_meanwhile_is_not_removed(
+    here: SharedStore, there: SharedStore
+) -> None:
+    here.publish(KEY, numbers(1), MADE)
+    seen = there._marker(KEY)
+    assert seen is not None
+    there.remove(KEY)
+    here._offer(KEY)
+    there._remove_there(KEY, seen)
+    np.testing.assert_array_equal(there.get(KEY, Numbers).values, [1])
 
 
 def test_the_store_command_looks_there_as_well(here: SharedStore, there: SharedStore) -> None:
