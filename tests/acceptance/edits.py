@@ -5,7 +5,7 @@ import numpy as np
 from tests.acceptance import look
 from tests.acceptance.clips import CLIPS, Clip, make
 from tests.acceptance.command import run
-from tests.acceptance.judgement import Judges, change, choose, nearest
+from tests.acceptance.judgement import Judges, choose, difference, nearest
 from tests.acceptance.lines import Sheet
 from tests.acceptance.on_clip import Place, seen
 from tests.judges.yunet import Face, YuNet
@@ -60,7 +60,7 @@ def _on(
         # An edit that does nothing keeps every identity.
         amount = np.mean(
             [
-                change(before, after, face)
+                difference(before, after, face)
                 for before, after, face in zip(source, shown, chosen, strict=True)
                 if face is not None
             ]

@@ -71,7 +71,7 @@ def choose(
     """
     seen = [faces(picture) for picture in source]
     change = [
-        [change(before, after, face) for face in found]
+        [difference(before, after, face) for face in found]
         for before, after, found in zip(source, result, seen, strict=True)
     ]
     return [
@@ -91,7 +91,7 @@ def nearest(faces: list[Face], wanted: Face) -> Face | None:
     return min(near, key=lambda pair: pair[0])[1] if near else None
 
 
-def change(before: np.ndarray, after: np.ndarray, face: Face) -> float:
+def difference(before: np.ndarray, after: np.ndarray, face: Face) -> float:
     """Mean absolute difference in the face's box, in grey levels."""
     x, y, w, h = (round(float(v)) for v in face.box)
     where = np.s_[max(y, 0) : max(y + h, 1), max(x, 0) : max(x + w, 1)]
