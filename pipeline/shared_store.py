@@ -214,16 +214,18 @@ class SharedStore(Store):
             return False
 
     def _remove_there(self, key: str, seen: Marker) -> None:
-        """Remove what a marker that was seen names. Another may have put a new one in its place.
-
-        The marker goes first: without it nothing else counts.
-        """
-        marker = self._marker(key)
-        if marker is not None and marker.attempt == seen.attempt:
-            self._remove(f"{self._place(key)}/{DONE}")
-        if marker is None or marker.attempt == seen.attempt:
+        """Remove what a marker that was seen names; without the marker nothing else counts."""
+        if self._unmark(key, seen):
             self._remove(f"{self._place(key)}/{_inside(seen.attempt)}")
         self._shelves.get(key[:2], set()).discard(key)
+
+    def _unmark(self, key: str, seen: Marker) -> bool:
+        """Remove a marker that was seen; False where another has put a new one in its place."""
+        marker = self._marker(key)
+        if marker is not None and marker.attempt != seen.attempt:
+            return False
+        self._remove(f"{self._place(key)}/{DONE}")
+        return True
 
     def _offer(self, key: str) -> None:
         """Copy what is here there, unless it has it."""
@@ -263,9 +265,7 @@ class SharedStore(Store):
             self._move_in(folder, key)
 
     def _damaged(self, key: str, name: str, seen: Marker) -> NoReturn:
-        marker = self._marker(key)
-        if marker is not None and marker.attempt == seen.attempt:
-            self._remove(f"{self._place(key)}/{DONE}")
+        self._unmark(key, seen)
         raise Missing(f"{name} of {key} in {self.url} was damaged; run again to make it anew")
 
     @contextmanager
