@@ -58,6 +58,11 @@ def describe(direction: Direction, *, full: bool = False) -> str:
             f"safely from {low:.3f} to {high:.3f}",
             f"  rows of W+: {', '.join(map(str, header.rows))}",
         ]
+        if header.below:
+            lines.append(f"  one sigma down: {header.below.sigma:.3f} in W")
+        if header.below and header.below.shares:
+            shares = ", ".join(f"{share:g}" for share in header.below.shares)
+            lines.append(f"  of which the rows go {shares}")
         if header.orthogonal_to:
             lines.append(f"  orthogonal to: {', '.join(header.orthogonal_to)}")
         if header.how:

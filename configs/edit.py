@@ -16,7 +16,7 @@ from pipeline.failure import Failure, UsageError
 from pipeline.plan import Plan
 from stages.artifacts import Alignment, SourceClip, Video
 from stages.check_output import CheckOutput
-from stages.direction_file import read_direction
+from stages.direction_file import DEGREES, read_direction
 from stages.edit import ComposeEdits, check_edits, faces_of
 from stages.edit_steps import KnownDirection
 from stages.edit_text import parse_edits
@@ -43,8 +43,8 @@ class EditClip(BaseModel):
     """Nodes that a dry run does."""
 
     edits: tuple[str, ...] = ()
-    """NAME=STRENGTH each, in standard deviations (age=+2) or years (age=+10y), with keyframes or
-    for a track as ``stages.edit_text`` has them."""
+    """NAME=STRENGTH each, in standard deviations (age=+2), years (age=+10y) or degrees
+    (yaw=+15deg), with keyframes or for a track as ``stages.edit_text`` has them."""
     transfers: tuple[Transfer, ...] = ()
     """Whose motion, or change, the face is given."""
     face: str = "largest"
@@ -215,8 +215,12 @@ def edit_help() -> str:
     lines = ["NAME=STRENGTH; strength in standard deviations over the generator's own faces."]
     for direction in known_directions():
         header, _ = read_direction(direction.file)
-        years = f", or years ({header.name}=+10y)" if header.years_per_sigma else ""
-        lines.append(f"{header.name:12} -3 to +3{years}")
+        other = ""
+        if header.years_per_sigma:
+            other = f", or years ({header.name}=+10y)"
+        elif header.unit == DEGREES:
+            other = f", or degrees ({header.name}=+15deg)"
+        lines.append(f"{header.name:12} -3 to +3{other}")
     return "\n".join([*lines, "", *HOW_TO_WRITE])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from configs.inversion import GENERATOR, HEADS
 from pipeline.plan import Node, Plan
-from stages.fit_direction import FitDirection
+from stages.fit_direction import BelowFit, FitDirection
 from stages.fit_heads import FitHeads
 from stages.label_samples import LabelName, LabelSamples
 from stages.network_weights import AgeGenderWeights, FaceModelWeights, GeneratorWeights, HeadWeights
@@ -22,8 +22,15 @@ AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
 }
 """What each direction is made orthogonal to."""
 
-PENALTY_BELOW: dict[LabelName, float] = {"age": 1.0}
-"""Directions with a vector of their own for negative strengths: the penalty of its fit."""
+BELOW: dict[LabelName, BelowFit] = {
+    "age": BelowFit(
+        penalty=6.0,
+        most=45.0,
+        shares=(0.8,) * 3 + (1.1,) * 2 + (0.8,) * 2 + (0.5,) * 2 + (1.0,) * 2 + (0.3,) * 5,
+    )
+}
+"""Directions with a vector of their own for negative strengths. The shares are of rows 0-2, 4-5,
+7-8, 10-11, 13-14 and 16-21; docs/DIRECTIONS.md has what they were chosen by."""
 
 BESIDE_MOUTH: tuple[LabelName, ...] = (
     "smile", "age", "gender", "yaw", "lightness", "redness", "yellowness", "glasses",
@@ -53,7 +60,7 @@ def direction_plan(
         fit = FitDirection(
             name=name,
             against=AGAINST[name],
-            penalty_below=PENALTY_BELOW.get(name),
+            below=BELOW.get(name),
             made_by=made_by,
         )
         plan.add(f"direction_{name}", fit, samples=labelled, **networks)

@@ -6,14 +6,16 @@ projection on it over 10,000 unmodified samples of the mapping network.
 
 A label need not fall the way it rose: what makes a face younger is not the opposite of what makes
 it older. So a file may hold a second vector, ``below``, for negative strengths; it points the same
-way, towards more of the label, and has its own unit, measured alike.
+way, towards more of the label, and has its own unit, measured alike. Rows of W+ may go along it by
+different shares of that unit.
 """
 
 import hashlib
 from pathlib import Path
+from typing import Annotated, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -22,6 +24,8 @@ from stages.artifacts import F32
 from stages.edit_artifacts import Direction
 
 HEADER = "direction.json"
+DEGREES = "degrees"
+"""The unit of labels that are angles."""
 LICENCE = "Derived from weights that are non-commercial at their root; see MODELS.md."
 
 
@@ -36,6 +40,8 @@ class Below(BaseModel):
     """Mean change of the apparent age by one sigma, measured on held-back faces."""
     correlation: float = Field(ge=-1, le=1)
     """Of the projection with the label, on held-back samples."""
+    shares: tuple[Annotated[float, Field(ge=0, le=2)], ...] | None = None
+    """By which part of a sigma each of the direction's rows moves; all by a whole one if None."""
 
 
 class DirectionHeader(BaseModel):
@@ -68,6 +74,12 @@ class DirectionHeader(BaseModel):
     made_by: str
     """The command."""
     licence: str
+
+    @model_validator(mode="after")
+    def _as_many_shares_as_rows(self) -> Self:
+        if self.below and self.below.shares and len(self.below.shares) != len(self.rows):
+            raise ValueError("there is a share for every row or for none")
+        return self
 
 
 def write_direction(

@@ -107,7 +107,8 @@ def asked(edits: Sequence[Edit], header: DirectionHeader, times: F64) -> F64:
     """(n,) standard deviations of one attribute at these seconds: the sum over edits of its name.
 
     Raises:
-        UsageError: together they are beyond what any face can bear, or years of what has none.
+        UsageError: together they are beyond what any face can bear, or years or
+            degrees of what has none.
     """
     curves = [edit.at(times, header) for edit in edits if edit.name == header.name]
     summed = np.sum(curves, axis=0)

@@ -1,4 +1,5 @@
-"""A range of strengths, as ``pipeline preview`` takes it: ``age=-3..3``, ``age=-20y..20y``.
+"""A range of strengths, as ``pipeline preview`` takes it: ``age=-3..3``, ``age=-20y..20y``,
+``yaw=-15deg..15deg``.
 
 One edit of a list may have a range; the others are shown along with each of its strengths.
 """
@@ -13,7 +14,7 @@ from pipeline.failure import UsageError
 from stages.edit_text import parse_edits
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)"
-_RANGE = re.compile(rf"(.+)=({_NUMBER})(y?)\.\.({_NUMBER})(y?)")
+_RANGE = re.compile(rf"(.+)=({_NUMBER})(y|deg|)\.\.({_NUMBER})(y|deg|)")
 MOST = 25
 """Strengths in one strip."""
 
@@ -50,11 +51,12 @@ def parse_range(texts: tuple[str, ...], strengths: int) -> tuple[Shown, ...]:
     found = _RANGE.fullmatch(edits[at])
     if not found:
         raise UsageError(
-            f"The edit {edits[at]!r} is not NAME=LOW..HIGH, such as age=-3..3 or age=-20y..20y."
+            f"The edit {edits[at]!r} is not NAME=LOW..HIGH, such as age=-3..3, age=-20y..20y or "
+            "yaw=-15deg..15deg."
         )
     name, low, low_unit, high, high_unit = found.groups()
     if low_unit != high_unit and float(low if high_unit else high):
-        raise UsageError(f"The range {edits[at]!r} mixes years and standard deviations.")
+        raise UsageError(f"The range {edits[at]!r} mixes units.")
     if not float(low) < float(high):
         raise UsageError(
             f"The range {edits[at]!r} is empty: {low} is not below {high}; write the lower one "

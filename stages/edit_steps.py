@@ -15,11 +15,12 @@ what it was, and ``smile=0`` beside ``age=+2`` holds the smile.
 
 A direction with a vector of its own for negative strengths makes two steps, and others are made
 orthogonal to both: which of the two is in use may change over time, and nothing jumps when it does.
+Where a file has shares, k is what it asks for times the row's.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -47,12 +48,22 @@ class KnownDirection:
         header, vector = read_direction(direction.file)
         return cls(header, vector, read_below(direction.file) if header.below else None)
 
-    def sides(self) -> list[tuple[float, F64]]:
-        """(sigma, unit vector) for positive strengths, then for negative ones if they differ."""
-        found = [(self.header.sigma, self.vector.astype(np.float64))]
-        if self.below is not None and self.header.below is not None:
-            found.append((self.header.below.sigma, self.below.astype(np.float64)))
+    def sides(self) -> list["Side"]:
+        """That for positive strengths, then that for negative ones if they differ."""
+        header, even = self.header, (1.0,) * len(self.header.rows)
+        found = [Side(self.vector.astype(np.float64), header.sigma, even)]
+        if self.below is not None and header.below is not None:
+            below = header.below
+            found.append(Side(self.below.astype(np.float64), below.sigma, below.shares or even))
         return found
+
+
+class Side(NamedTuple):
+    """A unit vector (style_dim,), its sigma, and by which part of that each row moves."""
+
+    vector: F64
+    sigma: float
+    shares: tuple[float, ...]
 
 
 def steps_of(directions: Sequence[KnownDirection], rows: int) -> list[list[F32]]:
@@ -64,15 +75,15 @@ def steps_of(directions: Sequence[KnownDirection], rows: int) -> list[list[F32]]
     found: list[list[F32]] = []
     for direction in directions:
         steps = []
-        for sigma, vector in direction.sides():
+        for vector, sigma, shares in direction.sides():
             step = np.zeros((rows, len(vector)), np.float64)
-            for row in direction.header.rows:
+            for row, share in zip(direction.header.rows, shares, strict=True):
                 others = [
                     other
                     for other in directions
                     if other is not direction and row in other.header.rows
                 ]
-                step[row] = sigma * _dual(direction.header.name, vector, others)
+                step[row] = share * sigma * _dual(direction.header.name, vector, others)
             steps.append(step.astype(np.float32))
         found.append(steps)
     return found
@@ -82,7 +93,7 @@ def _dual(name: str, vector: F64, others: Sequence[KnownDirection]) -> F64:
     """u of the module's formula: ``vector . u`` is 1 and u is orthogonal to all others."""
     if not others:
         return vector
-    spanned = np.stack([other for each in others for _, other in each.sides()])
+    spanned = np.stack([side.vector for each in others for side in each.sides()])
     _, lengths, basis = np.linalg.svd(spanned, full_matrices=False)
     basis = basis[lengths > 1e-6 * lengths[0]]
     rest = vector - basis.T @ (basis @ vector)

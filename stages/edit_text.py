@@ -2,6 +2,7 @@
 
     age=+2                          two standard deviations
     age=+10y                        ten years
+    yaw=+15deg                      fifteen degrees
     smile=0@0s,+2@1.5s,0@1:04       keyframes: a strength at a time
     track:1:age=-2                  of one face only
 
@@ -12,7 +13,7 @@ edit; before the first and after the last they are held. Times are those of the 
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import Literal, Self, cast
 
 import numpy as np
 
@@ -20,11 +21,13 @@ from pipeline.edit_list import split_edits
 from pipeline.failure import UsageError
 from pipeline.options import seconds
 from stages.artifacts import F64
-from stages.direction_file import DirectionHeader
+from stages.direction_file import DEGREES, DirectionHeader
 
 _EDIT = re.compile(r"(?:track:(\d{1,6}):)?([a-z][a-z0-9_]*)=(.*)")
-_STRENGTH = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(y?)")
+_STRENGTH = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(y|deg|)")
 _TIME = re.compile(r"\d+(?:\.\d+)?s|(?:\d+:)?\d{1,2}:\d{1,2}(?:\.\d+)?")
+Unit = Literal["", "y", "deg"]
+"""Standard deviations, years, degrees."""
 LARGEST = 10.0
 """Standard deviations that may be asked for."""
 LATEST = 1e6
@@ -33,28 +36,27 @@ LATEST = 1e6
 
 @dataclass(frozen=True)
 class Strength:
-    """``amount``, and whether it is in years instead of standard deviations."""
+    """``amount`` of ``unit``."""
 
     amount: float
-    years: bool = False
+    unit: Unit = ""
 
     def sigmas(self, header: DirectionHeader) -> float:
         """The strength in standard deviations of a direction.
 
         Raises:
-            UsageError: years of something that has none, or beyond what any face can bear.
+            UsageError: years or degrees of something that has none, or beyond what any face can
+                bear.
         """
-        unit = header.years_per_sigma
-        if self.amount < 0 and header.below:
-            unit = header.below.years_per_sigma
-        if not self.years:
-            amount = self.amount
-        elif unit:
-            amount = self.amount / unit
-        else:
-            raise UsageError(
-                f"{header.name} has no years: give standard deviations, {header.name}=+2."
-            )
+        amount = self.amount
+        if self.unit:
+            known = _per_sigma(header, self.unit, below=amount < 0)
+            if not known:
+                word = "years" if self.unit == "y" else "degrees"
+                raise UsageError(
+                    f"{header.name} has no {word}: give standard deviations, {header.name}=+2."
+                )
+            amount /= known
         refuse_too_much(header.name, amount)
         return amount
 
@@ -137,9 +139,16 @@ def refuse_too_much(name: str, sigmas: float) -> None:
         )
 
 
+def _per_sigma(header: DirectionHeader, unit: Unit, *, below: bool) -> float | None:
+    """By how many years or degrees one standard deviation differs; None where that is unknown."""
+    if unit == "deg":
+        return header.unit_per_sigma if header.unit == DEGREES else None
+    return header.below.years_per_sigma if below and header.below else header.years_per_sigma
+
+
 def _strength(text: str) -> Strength | None:
     found = _STRENGTH.fullmatch(text)
-    return Strength(float(found[1]), bool(found[2])) if found else None
+    return Strength(float(found[1]), cast(Unit, found[2])) if found else None
 
 
 def _key(name: str, text: str) -> Key:
@@ -163,6 +172,6 @@ def _key(name: str, text: str) -> Key:
 
 def _not_an_edit(text: str) -> UsageError:
     return UsageError(
-        f"The edit {text!r} is not NAME=STRENGTH, such as age=+2 (standard deviations) "
-        "or age=+10y (years)."
+        f"The edit {text!r} is not NAME=STRENGTH, such as age=+2 (standard deviations), "
+        "age=+10y (years) or yaw=+15deg (degrees)."
     )

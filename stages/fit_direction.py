@@ -11,9 +11,12 @@ them (age: 0.83 at 0.3, 0.82 at 1), the years a sigma are not. Labels to be left
 opposite case: of them the normal itself is wanted, so theirs is small.
 
 Years are added sooner than taken: wrinkles come at once, a child's proportions do not. So negative
-strengths may be given a vector of their own, fitted with a larger penalty.
+strengths may be given a vector of their own, fitted with a larger penalty to faces that are not old
+(what makes sixty of fifty says little of thirty and twenty), and of which some rows of W+ go less
+far: those that cost more likeness than they take years.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -53,10 +56,22 @@ def orthogonal(vector: F64, others: list[F64]) -> F64:
     return np.asarray(vector / np.linalg.norm(vector), np.float64)
 
 
+@dataclass(frozen=True)
+class BelowFit:
+    """How a vector for negative strengths is fitted."""
+
+    penalty: float
+    """Of the ridge, in mean variances of W."""
+    most: float
+    """Samples with more of the label take no part."""
+    shares: tuple[float, ...] | None = None
+    """See ``direction_file.Below``."""
+
+
 class FitDirection(LabellingStage):
     """Ridge regression on labelled samples, a fifth of them held back."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     name: LabelName
     """The label."""
@@ -64,8 +79,8 @@ class FitDirection(LabellingStage):
     """Labels whose own directions it is made orthogonal to."""
     penalty: float = Field(default=0.3, gt=0)
     """Of the ridge, in mean variances of W."""
-    penalty_below: float | None = Field(default=None, gt=0)
-    """The same for a vector of its own for negative strengths; none means there is one for both."""
+    below: BelowFit | None = None
+    """Of a vector of its own for negative strengths; none means there is one for both."""
     penalty_against: float = Field(default=0.1, gt=0)
     """The same for the labels it is made orthogonal to."""
     rows: tuple[int, ...] = ()
@@ -97,27 +112,31 @@ class FitDirection(LabellingStage):
         rows = self.rows or model.shape.active_rows
         held = w[back][: self.probes].astype(np.float32)
 
-        def side(penalty: float, strengths: tuple[float, float]) -> tuple[F32, F64, Below]:
-            """The vector for one penalty, the samples' projections on it, and its figures."""
-            vector = orthogonal(ridge(w[~back], column[~back], penalty), others)
+        def side(fit: BelowFit, strengths: tuple[float, float]) -> tuple[F32, F64, Below]:
+            """The vector of one fit, the samples' projections on it, and its figures."""
+            used = ~back & (column <= fit.most)
+            vector = orthogonal(ridge(w[used], column[used], fit.penalty), others)
             projection = drawn.numpy().astype(np.float64) @ vector
             sigma, unit = float(projection.std()), vector.astype(np.float32)
             years = None
             if self.name == "age":
-                years = self._years(loaded, held, np.float32(sigma) * unit, rows, strengths)
+                step = np.outer(fit.shares or (1.0,) * len(rows), sigma * unit).astype(np.float32)
+                years = self._years(loaded, held, step, rows, strengths)
             correlation = float(np.corrcoef(w[back] @ vector, column[back])[0, 1])
-            figures = Below(sigma=sigma, years_per_sigma=years, correlation=correlation)
+            figures = Below(
+                sigma=sigma, years_per_sigma=years, correlation=correlation, shares=fit.shares
+            )
             return unit, projection, figures
 
-        two = self.penalty_below is not None
-        unit, projection, figures = side(self.penalty, (0.0, 1.0) if two else (-1.0, 1.0))
-        below = side(self.penalty_below, (-1.0, 0.0)) if self.penalty_below else None
+        above = BelowFit(self.penalty, most=np.inf)
+        unit, projection, figures = side(above, (0.0, 1.0) if self.below else (-1.0, 1.0))
+        below = side(self.below, (-1.0, 0.0)) if self.below else None
         header = DirectionHeader(
             name=self.name,
             generator=generator.name,
             rows=rows,
             mean=float(projection.mean()),
-            **figures.model_dump(),
+            **figures.model_dump(exclude={"shares"}),
             orthogonal_to=self.against,
             below=below[2] if below else None,
             made_by=self.made_by,
@@ -130,15 +149,15 @@ class FitDirection(LabellingStage):
         self,
         loaded: Labellers,
         w: F32,
-        unit: F32,
+        step: F32,
         rows: tuple[int, ...],
         strengths: tuple[float, float],
     ) -> float:
-        """Mean change of the apparent age by one sigma, between two strengths."""
+        """Mean change of the apparent age by one ``step`` (rows, style_dim), between strengths."""
         codes = loaded.generator.generator.broadcast(torch.tensor(w)).clone()
         ages = []
         for k in strengths:
             moved = codes.clone()
-            moved[:, list(rows)] += k * torch.tensor(unit)
+            moved[:, list(rows)] += k * torch.tensor(step)
             ages.append(label(loaded, render_256(loaded.generator, moved))[:, 0])
         return float((ages[1] - ages[0]).mean() / (strengths[1] - strengths[0]))

@@ -1,6 +1,7 @@
 """Stage: what landmarks and colours tell of labelled samples, beside the labels they have."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from pipeline.stage import Context
 from stages.appearance import APPEARANCE, UNSEEN, appearance
 from stages.artifacts import F32, F64, U8
 from stages.detect import DetectFaces, FaceFinder
+from stages.direction_file import DEGREES
 from stages.label_samples import (
     LABELS,
     LabelledSamples,
@@ -26,7 +28,7 @@ _EYES = "distances of the eyes"
 UNITS = {
     "age": "years",
     "gender": "logit of being seen as male",
-    "yaw": "degrees",
+    "yaw": DEGREES,
     "mouth": _EYES,
     "smile": _EYES,
     "lightness": "L*",
@@ -102,6 +104,8 @@ class Table:
 
 class LabelAppearance(LabellingStage):
     """Renders the samples once more and looks at landmarks and colours."""
+
+    version: ClassVar[int] = 2
 
     def run(
         self, loaded: Labellers, samples: LabelledSamples, context: Context

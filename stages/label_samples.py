@@ -107,7 +107,7 @@ class LabellingStage(Stage):
 class LabelSamples(LabellingStage):
     """Draws codes from the mapping network, renders them and labels the faces."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     samples: int = Field(default=3000, gt=10)
     """How many."""

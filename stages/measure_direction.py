@@ -11,8 +11,8 @@ from pipeline.artifact import Artifact
 from pipeline.stage import Context
 from stages.artifacts import F32, U8
 from stages.detect import DetectFaces
-from stages.direction_file import read_below, read_direction
 from stages.edit_artifacts import Direction
+from stages.edit_steps import KnownDirection, steps_of
 from stages.evaluation import IdentityWeights
 from stages.label_appearance import ALL_LABELS, AppearanceLabels, label_all
 from stages.label_samples import LabelledSamples, Labellers, LabellingStage, render_256
@@ -111,13 +111,9 @@ class MeasureDirection(LabellingStage):
 
     def _offset(self, direction: Direction, rows: int) -> F32:
         """(rows, style_dim) that is added to a code."""
-        header, vector = read_direction(direction.file)
-        sigma = header.sigma
-        if self.strength < 0 and header.below:
-            vector, sigma = read_below(direction.file), header.below.sigma
-        offset = np.zeros((rows, len(vector)), np.float32)
-        offset[list(header.rows)] = self.strength * sigma * vector
-        return offset
+        ((above, *below),) = steps_of([KnownDirection.read(direction)], rows)
+        step = below[0] if below and self.strength < 0 else above
+        return np.asarray(self.strength * step, np.float32)
 
 
 def _mean(values: list[float]) -> float:

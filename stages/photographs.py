@@ -59,6 +59,7 @@ class Networks:
 class InvertPhotographs(Stage):
     """Detects the largest face, crops it as FFHQ does, encodes it, and corrects the code."""
 
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     steps: int = Field(default=40, ge=0)

@@ -8,9 +8,9 @@ from tests.acceptance.command import run
 from tests.acceptance.judgement import Judges, choose, difference, nearest
 from tests.acceptance.lines import Sheet
 from tests.acceptance.on_clip import Place, seen
-from tests.judges.yunet import Face, YuNet
+from tests.judges.yunet import Face
 
-EDITS = {"age=+2": 0.5, "smile=+2": 0.6, "mouth=+2": 0.6, "eyes=+2": 0.6, "yaw=+2": 0.6}
+EDITS = {"age=+2": 0.5, "smile=+2": 0.6, "mouth=+2": 0.6, "eyes=+2": 0.6, "yaw=+15deg": 0.6}
 """And the least mean identity cosine with the source."""
 REAL = [clip for clip in CLIPS if clip.one_face and not clip.remux]
 
@@ -53,9 +53,9 @@ def _on(
         verdict = judges.judge(source, shown, chosen)
         cosine = float(verdict.identity.mean())
         identity[edit].append(cosine)
-        turned = _turned(judges.faces, shown, chosen)
+        turned = _turned(judges, source, shown, chosen)
         note = f"lowest {verdict.identity.min():.2f}; face lost in {verdict.missed} frames"
-        note += f"; nose moves by {turned:+.2f} eye distances"
+        note += f"; turned by {turned:+.1f} degrees"
         sheet.told(f"{clip.name} {edit} identity cosine", f"{cosine:.2f}", note)
         # An edit that does nothing keeps every identity.
         amount = np.mean(
@@ -70,20 +70,20 @@ def _on(
     look.write(place.out / "pictures" / f"{clip.name}-edits", source, results, chosen, worst)
 
 
-def _turned(faces: YuNet, shown: list[np.ndarray], chosen: list[Face | None]) -> float:
-    """How far the tip of the nose moves from the middle of the eyes, in distances of the eyes.
+def _turned(
+    judges: Judges,
+    source: list[np.ndarray],
+    shown: list[np.ndarray],
+    chosen: list[Face | None],
+) -> float:
+    """Degrees by which the face is turned more to the picture's right than in the source.
 
     Args:
-        shown: the result's frames.
+        source, shown: frames, before and after.
         chosen: the edited face in each frame of the source.
     """
     moved = []
-    for after, face in zip(shown, chosen, strict=True):
-        if face is not None and (same := nearest(faces(after), face)) is not None:
-            moved.append(_nose(same) - _nose(face))
+    for before, after, face in zip(source, shown, chosen, strict=True):
+        if face is not None and (same := nearest(judges.faces(after), face)) is not None:
+            moved.append(judges.pose.yaw(after, same) - judges.pose.yaw(before, face))
     return float(np.mean(moved))
-
-
-def _nose(face: Face) -> float:
-    left, right, nose = face.points[:3]
-    return float((nose[0] - (left[0] + right[0]) / 2) / abs(right[0] - left[0]))

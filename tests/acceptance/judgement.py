@@ -9,6 +9,7 @@ import numpy as np
 from stages.networks.age_gender import AgeGender
 from tests.judges.crops import arcface_crop, ffhq_crop
 from tests.judges.faceapi import FaceApiAge
+from tests.judges.fsanet import FsaNet
 from tests.judges.mobilefacenet import MobileFaceNet
 from tests.judges.yunet import Face, YuNet
 
@@ -31,6 +32,7 @@ class Judges:
     def __init__(self, assets: Path, age_weights: Path) -> None:
         weights = assets / "weights"
         self.faces = YuNet(weights)
+        self.pose = FsaNet(weights)
         self._age = AgeGender(age_weights, threads=1)
         self._second = FaceApiAge(weights)
         self._identity = MobileFaceNet(weights)

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from stages.artifacts import Faces, SourceClip
 from stages.detect import DetectFaces, FaceFinder, windows
 from stages.media.reader import read_rgb
 from stages.network_weights import FaceModelWeights
+from stages.networks.blazeface import BlazeFace, Detections, Window
 from stages.probe import Probe
 from stages.quad import eyes_and_mouth
 from stages.torchvision_ops import declare_missing_operators
@@ -108,6 +110,28 @@ def test_a_face_on_its_side_has_its_own_landmarks_turned(
     eyes = np.linalg.norm(upright.landmarks[33] - upright.landmarks[263])
     assert np.linalg.norm(found.landmarks - wanted, axis=1).mean() < 0.06 * eyes
     assert found.confidence > 0.95
+
+
+def test_an_upright_face_is_not_read_upside_down(finder: FaceFinder, assets: Path) -> None:
+    """Though the detector is unsure of it, and surer of the picture turned."""
+    path = assets / "clips" / "portrait_d0.mp4"
+    image = next(iter(read_rgb(path, probe(path))))
+    (usual,) = DetectFaces().faces_in(finder, image, [])
+
+    class SurerOfTurned:
+        """A little surer of every way up but the first."""
+
+        calls = 0
+
+        def __call__(self, image: np.ndarray, window: Window, threshold: float) -> Detections:
+            self.calls += 1
+            found = finder.detector(image, window, threshold)
+            score = np.full_like(found.score, 0.55 if self.calls == 1 else 0.69)
+            return Detections(found.box, score.astype(np.float32), found.points)
+
+    misled = FaceFinder(cast(BlazeFace, SurerOfTurned()), finder.mesh, None)
+    (found,) = DetectFaces().faces_in(misled, image, [])
+    np.testing.assert_allclose(found.landmarks, usual.landmarks, atol=1)
 
 
 def test_fan_without_its_weights_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Direction files: there and back, and nothing else is taken for one."""
 
+import json
 import pickle
 from pathlib import Path
 
@@ -73,6 +74,16 @@ def test_a_second_vector_and_its_unit_go_together(tmp_path: Path) -> None:
     save_file({"direction": unit()}, tmp_path / "c.safetensors", lacking)
     with pytest.raises(InputError, match="not a direction file"):
         read_direction(tmp_path / "c.safetensors")
+
+
+def test_shares_are_for_every_row_or_for_none(tmp_path: Path) -> None:
+    for shares in ((1.0, 0.5), (1.0, 0.5, -0.1), (1.0, 0.5, 3.0)):
+        below = {"sigma": 4.0, "correlation": 0.7, "shares": shares}
+        header = json.dumps({**json.loads(AGE.model_dump_json()), "below": below})
+        path = tmp_path / "wrong.safetensors"
+        save_file({"direction": unit(), "below": unit()}, path, {HEADER: header})
+        with pytest.raises(InputError, match="not a direction file"):
+            read_direction(path)
 
 
 def test_the_identity_is_the_content_and_not_the_place(tmp_path: Path) -> None:

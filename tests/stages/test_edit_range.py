@@ -22,6 +22,7 @@ def test_a_range_is_even_and_has_both_ends() -> None:
 def test_years_stay_years() -> None:
     assert headings("age=-20y..20y", strengths=3) == ["age=-20y", "age=+0y", "age=+20y"]
     assert headings("age=0..20y", strengths=2) == ["age=+0y", "age=+20y"]
+    assert headings("yaw=-15deg..15deg", strengths=2) == ["yaw=-15deg", "yaw=+15deg"]
 
 
 def test_other_edits_are_in_every_column() -> None:
@@ -43,7 +44,8 @@ def test_without_a_range_there_is_one_column() -> None:
         (("age=3..-3",), r"The range 'age=3\.\.-3' is empty: 3 is not below -3"),
         (("age=2..2",), "is empty"),
         (("age=-1..1", "yaw=-1..1"), "are both ranges: a strip has one"),
-        (("age=-1..1y",), "mixes years and standard deviations"),
+        (("age=-1..1y",), "mixes units"),
+        (("yaw=-1deg..1y",), "mixes units"),
         (("age=..3",), "is not NAME=LOW..HIGH"),
         (("age=1..",), "is not NAME=LOW..HIGH"),
         (("age=1...3..4",), "is not NAME=LOW..HIGH"),

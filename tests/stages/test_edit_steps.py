@@ -43,6 +43,20 @@ def test_one_edit_is_the_direction_itself(tmp_path: Path) -> None:
     assert not step[3:].any() and step.dtype == np.float32
 
 
+def test_rows_may_go_by_shares_of_a_sigma(tmp_path: Path) -> None:
+    two = known(tmp_path, "age", vector(1), below=vector(0, 1))
+    shares = Below(sigma=3.0, correlation=0.5, shares=(0.5, 0.0, 1.2))
+    header = two.header.model_copy(update={"below": shares})
+    file = write_direction(tmp_path / "shares.st", header, vector(1), vector(0, 1))
+    ((up, down),) = steps_of([KnownDirection.read(file)], ROWS)
+    np.testing.assert_allclose(up[:3, 0], 2.0)
+    np.testing.assert_allclose(down[:3, 1], [1.5, 0.0, 3.6], rtol=1e-6)
+    smile = known(tmp_path, "smile", vector(0, 0.3, 1), sigma=0.5)
+    (_, beside), (kept,) = steps_of([KnownDirection.read(file), smile], ROWS)
+    np.testing.assert_allclose(beside[:3] @ vector(0, 1), [1.5, 0.0, 3.6], rtol=1e-5)
+    assert np.abs(beside[:3] @ smile.vector).max() < 1e-6 and abs(kept[0] @ vector(0, 1)) < 1e-6
+
+
 def test_orthogonal_directions_are_left_as_they_are(tmp_path: Path) -> None:
     both = [known(tmp_path, "age", vector(1)), known(tmp_path, "smile", vector(0, 1), sigma=0.5)]
     (age,), (smile,) = steps_of(both, ROWS)

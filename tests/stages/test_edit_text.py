@@ -4,24 +4,25 @@ import numpy as np
 import pytest
 
 from pipeline.failure import UsageError
-from stages.edit_text import Edit, Key, Strength, parse_edits
+from stages.edit_text import Edit, Key, Strength, Unit, parse_edits
 from tests.stages.test_direction_file import AGE, TWO_SIDED
 
 
 @pytest.mark.parametrize(
-    ("text", "amount", "years"),
+    ("text", "amount", "unit"),
     [
-        ("age=+2", 2, False),
-        ("age=2", 2, False),
-        ("age=-1.5", -1.5, False),
-        ("age=.5", 0.5, False),
-        ("age=0", 0, False),
-        (" age=+10y ", 10, True),
-        ("age=-12.5y", -12.5, True),
+        ("age=+2", 2, ""),
+        ("age=2", 2, ""),
+        ("age=-1.5", -1.5, ""),
+        ("age=.5", 0.5, ""),
+        ("age=0", 0, ""),
+        (" age=+10y ", 10, "y"),
+        ("age=-12.5y", -12.5, "y"),
+        ("age=+7deg", 7, "deg"),
     ],
 )
-def test_strengths(text: str, amount: float, years: bool) -> None:
-    assert Edit.parse(text) == Edit("age", (Key(0, Strength(amount, years)),))
+def test_strengths(text: str, amount: float, unit: Unit) -> None:
+    assert Edit.parse(text) == Edit("age", (Key(0, Strength(amount, unit)),))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,7 @@ def test_strengths(text: str, amount: float, years: bool) -> None:
     [
         *("age", "age=", "=2", "age+2", "age=two", "age=+-2", "age=2x", "age=nan", "age=inf"),
         *("age=1e3", "Age=2", "9age=1", "age=2 y", "age = 2", "age==2", "age=2y2", "../age=2", ""),
+        *("age=2ydeg", "age=2d", "age=2 deg"),
         *("track:age=2", "track:1=2", "track:-1:age=2", "track:1:", "1:age=2", "Track:1:age=2"),
     ],
 )
@@ -99,6 +101,16 @@ def test_years_are_turned_into_standard_deviations() -> None:
     assert Edit.parse("age=+18y").sigmas(backwards) == pytest.approx((-2,))
     assert Edit.parse("age=0@0s,+18y@1s,-1@2s").sigmas(AGE) == pytest.approx((0, 2, -1))
     assert Edit.parse("age=-12y").sigmas(TWO_SIDED) == pytest.approx((-2,))
+
+
+def test_degrees_are_turned_into_standard_deviations() -> None:
+    turns = {"name": "yaw", "unit": "degrees", "unit_per_sigma": 20.0, "years_per_sigma": None}
+    yaw = AGE.model_copy(update=turns)
+    assert Edit.parse("yaw=+15deg").sigmas(yaw) == pytest.approx((0.75,))
+    assert Edit.parse("yaw=-10deg@0s,+1@1s").sigmas(yaw) == pytest.approx((-0.5, 1))
+    for header in (AGE, AGE.model_copy(update={"unit": "years", "unit_per_sigma": 9.0})):
+        with pytest.raises(UsageError, match="age has no degrees"):
+            Edit.parse("age=+15deg").sigmas(header)
 
 
 def test_years_of_something_else_are_refused() -> None:

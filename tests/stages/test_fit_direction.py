@@ -11,7 +11,7 @@ from pipeline.stage import Context
 from stages import fit_direction
 from stages.artifacts import F32, U8
 from stages.direction_file import DirectionHeader, read_below, read_direction
-from stages.fit_direction import UNIT_SAMPLES, FitDirection, orthogonal, ridge
+from stages.fit_direction import UNIT_SAMPLES, BelowFit, FitDirection, orthogonal, ridge
 from stages.label_samples import LABELS, LabelledSamples, Labellers
 from stages.network_weights import GeneratorWeights
 from stages.networks.rgb_head import RenderableGenerator
@@ -121,7 +121,7 @@ def test_years_are_the_judges_change_by_one_sigma(labellers: Labellers, tmp_path
 def test_negative_strengths_may_have_a_fit_of_their_own(
     labellers: Labellers, tmp_path: Path
 ) -> None:
-    stage = FitDirection(name="age", penalty=1e-3, penalty_below=30)
+    stage = FitDirection(name="age", penalty=1e-3, below=BelowFit(30, most=np.inf))
     found = stage.run(labellers, generator=WEIGHTS, samples=samples(), context=Context(tmp_path))
     header, vector = read_direction(found.file)
     below = read_below(found.file)
@@ -135,6 +135,32 @@ def test_negative_strengths_may_have_a_fit_of_their_own(
         6 * header.below.sigma * (below @ AGE), rel=1e-3
     )
     assert header.years_per_sigma == pytest.approx(alone.years_per_sigma, rel=1e-3)
+
+
+@pytest.mark.usefixtures("linear_age")
+def test_a_fit_below_may_leave_samples_out_and_let_rows_go_less_far(
+    labellers: Labellers, tmp_path: Path
+) -> None:
+    def below_of(**how: Any) -> tuple[DirectionHeader, F32]:
+        stage = FitDirection(name="age", penalty=1e-3, below=BelowFit(1e-3, **how))
+        context = Context(tmp_path)
+        found = stage.run(labellers, generator=WEIGHTS, samples=bent, context=context)
+        return read_direction(found.file)[0], read_below(found.file)
+
+    # Of those above 40 the label says something else.
+    bent = samples()
+    old = bent.labels[:, 0] > 40
+    bent.labels[old, 0] += 200 * np.maximum(bent.w[old] @ GENDER, 0)
+    _, of_all = below_of(most=np.inf)
+    whole, of_young = below_of(most=40.0)
+    assert of_young @ AGE > 0.99 > of_all @ AGE
+    shares = tuple(0.5 for _ in tiny.SHAPE.active_rows)
+    half, same = below_of(most=40.0, shares=shares)
+    np.testing.assert_array_equal(same, of_young)
+    assert whole.below and half.below and half.below.shares == shares
+    assert half.below.sigma == whole.below.sigma, "the unit is of W"
+    assert half.below.years_per_sigma and whole.below.years_per_sigma
+    assert half.below.years_per_sigma == pytest.approx(whole.below.years_per_sigma / 2, rel=1e-3)
 
 
 @pytest.mark.usefixtures("linear_age")
