@@ -109,8 +109,8 @@ class InvertPhotographs(Stage):
         return PhotographCodes(w_plus=np.stack(codes), psnr=np.array(psnr, np.float32))
 
 
-def face_crop(finder: FaceFinder, path: Path) -> U8:
-    """(256, 256, 3) FFHQ crop of the largest face of a picture file.
+def face_crop(finder: FaceFinder, path: Path, size: int = INVERSION_SIZE) -> U8:
+    """(size, size, 3) FFHQ crop of the largest face of a picture file.
 
     Raises:
         InputError: the file is no picture.
@@ -120,7 +120,7 @@ def face_crop(finder: FaceFinder, path: Path) -> U8:
     found = DetectFaces().faces_in(finder, picture, [])
     if not found:
         raise NothingToEdit(f"{path} shows no face.")
-    return crop(picture, quad_of(ffhq_axes(found[0].landmarks)), INVERSION_SIZE)
+    return crop(picture, quad_of(ffhq_axes(found[0].landmarks)), size)
 
 
 def read_picture(path: Path) -> U8:
