@@ -24,9 +24,9 @@ AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
 
 BELOW: dict[LabelName, BelowFit] = {
     "age": BelowFit(
-        penalty=6.0,
+        penalty=4.0,
         most=45.0,
-        shares=(0.25,) * 3 + (1.35,) * 2 + (0.85,) * 2 + (0.3,) * 2 + (1.5,) * 2 + (1.0,) * 5,
+        shares=(0.25,) * 3 + (1.4,) * 2 + (0.88,) * 2 + (0.65,) * 2 + (1.5,) * 2 + (1.1,) * 5,
     )
 }
 """Directions with a vector of their own for negative strengths. The shares are of rows 0-2, 4-5,

@@ -203,10 +203,11 @@ def _costs(sheet: Sheet, outcomes: dict[str, Outcome], frames: int, preset: str)
     if first.warm:
         sheet.not_judged("seconds a frame, whole run", "the work folder held earlier results")
         sheet.not_judged("peak memory", "the work folder held earlier results")
+        sheet.not_judged("disk of one run", "the work folder held earlier results")
     else:
         sheet.at_most("seconds a frame, whole run", first.seconds / frames, seconds, note=load)
         sheet.at_most("peak memory", first.peak_bytes / 2**30, gigabytes, " GiB")
-    sheet.at_most("disk of one run", first.disk_bytes / frames / 1e6, 1, " MB a frame")
+        sheet.at_most("disk of one run", first.disk_bytes / frames / 1e6, 1, " MB a frame")
     profile = find(first.report, "profile", "timings", "stages")
     sheet.told("profile", "kept" if profile else "none", json.dumps(profile) if profile else "")
 
