@@ -24,13 +24,13 @@ AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
 
 BELOW: dict[LabelName, BelowFit] = {
     "age": BelowFit(
-        penalty=4.0,
+        penalty=1.6,
         most=45.0,
-        shares=(0.25,) * 3 + (1.4,) * 2 + (0.88,) * 2 + (0.65,) * 2 + (1.5,) * 2 + (1.1,) * 5,
+        shares=(0.6,) * 3 + (1.1,) * 2 + (1.0,) * 2 + (0.8,) * 2 + (1.0,) * 7,
     )
 }
 """Directions with a vector of their own for negative strengths. The shares are of rows 0-2, 4-5,
-7-8, 10-11, 13-14 and 16-21; docs/DIRECTIONS.md has what they were chosen by."""
+7-8, 10-11 and finer; docs/DIRECTIONS.md has what they were chosen by."""
 
 BESIDE_MOUTH: tuple[LabelName, ...] = (
     "smile", "age", "gender", "yaw", "lightness", "redness", "yellowness", "glasses",

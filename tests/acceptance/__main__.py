@@ -7,8 +7,8 @@
 
 Runs of the product are kept in OUT/runs, with the code they were made by: after a change of the
 product, ``--refresh`` runs and measures again what is older; with ``--reuse`` it may use its own
-results that still hold, and seconds, memory and disk are then not judged. Ends with 0 when every line
-passed with the code at hand, with 1 otherwise.
+results that still hold, and seconds, memory and disk are then not judged. Ends with 0 when every
+line passed with the code at hand, with 1 otherwise.
 """
 
 import argparse
