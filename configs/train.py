@@ -5,7 +5,7 @@ from pathlib import Path
 
 from configs.inversion import GENERATOR, HEADS
 from pipeline.plan import Node, Plan
-from stages.fit_direction import BelowFit, FitDirection
+from stages.fit_direction import FitDirection, SideFit
 from stages.fit_heads import FitHeads
 from stages.label_samples import LabelName, LabelSamples
 from stages.network_weights import AgeGenderWeights, FaceModelWeights, GeneratorWeights, HeadWeights
@@ -22,8 +22,8 @@ AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
 }
 """What each direction is made orthogonal to."""
 
-BELOW: dict[LabelName, BelowFit] = {
-    "age": BelowFit(
+BELOW: dict[LabelName, SideFit] = {
+    "age": SideFit(
         penalty=1.6,
         most=45.0,
         shares=(0.6,) * 3 + (1.1,) * 2 + (1.0,) * 2 + (0.8,) * 2 + (1.0,) * 7,

@@ -130,10 +130,10 @@ class DetectFaces(Stage):
     ) -> Detections:
         """The best of the picture as it is and turned by quarters: a face may lie on its side.
 
+        The detector knows upright faces; others it misses, or finds with the wrong points.
+
         Args:
             lead: how much more than upright another way up must score.
-
-        The detector knows upright faces; others it misses, or finds with the wrong points.
         """
         height, width = image.shape[:2]
         ways = []

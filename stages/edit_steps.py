@@ -15,7 +15,7 @@ what it was, and ``smile=0`` beside ``age=+2`` holds the smile.
 
 A direction with a vector of its own for negative strengths makes two steps, and others are made
 orthogonal to both: which of the two is in use may change over time, and nothing jumps when it does.
-Where a file has shares, k is what it asks for times the row's.
+In rows for which a file has a share, k is that share of what was asked.
 """
 
 from collections.abc import Sequence
@@ -87,6 +87,12 @@ def steps_of(directions: Sequence[KnownDirection], rows: int) -> list[list[F32]]
             steps.append(step.astype(np.float32))
         found.append(steps)
     return found
+
+
+def offset_of(direction: KnownDirection, sigmas: float, rows: int) -> F32:
+    """(rows, style_dim) that one edit by itself adds to a code."""
+    ((above, *below),) = steps_of([direction], rows)
+    return np.asarray(sigmas * (below[0] if below and sigmas < 0 else above), np.float32)
 
 
 def _dual(name: str, vector: F64, others: Sequence[KnownDirection]) -> F64:

@@ -17,7 +17,7 @@ far: those that cost more likeness than they take years.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -57,10 +57,10 @@ def orthogonal(vector: F64, others: list[F64]) -> F64:
 
 
 @dataclass(frozen=True)
-class BelowFit:
-    """How a vector for negative strengths is fitted."""
+class SideFit:
+    """How the vector for strengths of one sign is fitted."""
 
-    penalty: float
+    penalty: Annotated[float, Field(gt=0)]
     """Of the ridge, in mean variances of W."""
     most: float
     """Samples with more of the label take no part."""
@@ -79,10 +79,10 @@ class FitDirection(LabellingStage):
     """Labels whose own directions it is made orthogonal to."""
     penalty: float = Field(default=0.3, gt=0)
     """Of the ridge, in mean variances of W."""
-    below: BelowFit | None = None
-    """Of a vector of its own for negative strengths; none means there is one for both."""
+    below: SideFit | None = None
+    """The fit of a vector of its own for negative strengths; none means there is one for both."""
     penalty_against: float = Field(default=0.1, gt=0)
-    """The same for the labels it is made orthogonal to."""
+    """Of the ridges of the labels it is made orthogonal to, in mean variances of W."""
     rows: tuple[int, ...] = ()
     """Rows of W+ it acts on; none means all that act."""
     probes: int = Field(default=32, gt=0)
@@ -112,7 +112,7 @@ class FitDirection(LabellingStage):
         rows = self.rows or model.shape.active_rows
         held = w[back][: self.probes].astype(np.float32)
 
-        def side(fit: BelowFit, strengths: tuple[float, float]) -> tuple[F32, F64, Below]:
+        def side(fit: SideFit, strengths: tuple[float, float]) -> tuple[F32, F64, Below]:
             """The vector of one fit, the samples' projections on it, and its figures."""
             used = ~back & (column <= fit.most)
             vector = orthogonal(ridge(w[used], column[used], fit.penalty), others)
@@ -128,7 +128,7 @@ class FitDirection(LabellingStage):
             )
             return unit, projection, figures
 
-        above = BelowFit(self.penalty, most=np.inf)
+        above = SideFit(self.penalty, most=np.inf)
         unit, projection, figures = side(above, (0.0, 1.0) if self.below else (-1.0, 1.0))
         below = side(self.below, (-1.0, 0.0)) if self.below else None
         header = DirectionHeader(

@@ -12,7 +12,7 @@ from pipeline.stage import Context
 from stages.artifacts import F32, U8
 from stages.detect import DetectFaces
 from stages.edit_artifacts import Direction
-from stages.edit_steps import KnownDirection, steps_of
+from stages.edit_steps import KnownDirection, offset_of
 from stages.evaluation import IdentityWeights
 from stages.label_appearance import ALL_LABELS, AppearanceLabels, label_all
 from stages.label_samples import LabelledSamples, Labellers, LabellingStage, render_256
@@ -89,7 +89,8 @@ class MeasureDirection(LabellingStage):
         spread = np.nanstd(labels, axis=0)
         model = loaded.labellers.generator.generator
         chosen = samples.w[: self.faces]
-        offset = torch.tensor(self._offset(direction, model.shape.rows))
+        rows = model.shape.rows
+        offset = torch.tensor(offset_of(KnownDirection.read(direction), self.strength, rows))
         changes, around, cosines = [], [], []
         for done, w in enumerate(torch.tensor(chosen)):
             code = model.broadcast(w[None])
@@ -108,12 +109,6 @@ class MeasureDirection(LabellingStage):
             around=_mean(around),
             likeness=None if loaded.identity is None else _mean(cosines),
         )
-
-    def _offset(self, direction: Direction, rows: int) -> F32:
-        """(rows, style_dim) that is added to a code."""
-        ((above, *below),) = steps_of([KnownDirection.read(direction)], rows)
-        step = below[0] if below and self.strength < 0 else above
-        return np.asarray(self.strength * step, np.float32)
 
 
 def _mean(values: list[float]) -> float:

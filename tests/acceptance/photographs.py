@@ -23,7 +23,7 @@ from configs.inversion import ENCODER, GENERATOR, HEADS
 from pipeline.stage import Context
 from pipeline.weights import Weights
 from stages.detail import edit_flow, with_moved_detail
-from stages.edit_steps import KnownDirection, steps_of
+from stages.edit_steps import KnownDirection, offset_of
 from stages.edit_text import Edit
 from stages.encoder_weights import EncoderWeights
 from stages.network_weights import (
@@ -73,10 +73,10 @@ def load(folder: Path, judges: Judges) -> tuple[Faces, RenderableGenerator]:
     paths = sorted(folder.glob("*.jpg"))
     found = stage.run(networks, [Photograph(path, "") for path in paths], context)
     pictures = np.stack([face_crop(networks.finder, path, SIZE) for path in paths])
-    seen = [judges.faces(picture) for picture in pictures]
+    largest = [next(iter(judges.faces(picture)), None) for picture in pictures]
     generator = networks.inverter.generator
     inverted = render(generator, found.w_plus)
-    return Faces(pictures, found.w_plus, inverted, [max(f, key=_area) for f in seen]), generator
+    return Faces(pictures, found.w_plus, inverted, largest), generator
 
 
 def render(generator: RenderableGenerator, codes: np.ndarray) -> np.ndarray:
@@ -101,13 +101,12 @@ def edited(generator: RenderableGenerator, faces: Faces, offset: np.ndarray) -> 
     return results
 
 
-def offset_of(text: str, rows: int) -> np.ndarray:
+def asked(text: str, rows: int) -> np.ndarray:
     """(rows, style_dim) of an edit as it is written after ``--edit``."""
     edit = Edit.parse(text)
     known = KnownDirection.read(find_direction(edit.name))
-    ((above, *below),) = steps_of([known], rows)
-    (strength,) = edit.sigmas(known.header)
-    return np.asarray(strength * (below[0] if below and strength < 0 else above))
+    (sigmas,) = edit.sigmas(known.header)
+    return offset_of(known, sigmas, rows)
 
 
 def main() -> None:
@@ -136,7 +135,7 @@ def main() -> None:
         f"{len(source)} photographs, {own.age.min():.0f} to {own.age.max():.0f} years\n"
     )
     for text in arguments.edits:
-        offset = offset_of(text, faces.codes.shape[1])
+        offset = asked(text, faces.codes.shape[1])
         tell(text, offset)
         for group in GROUPS if arguments.rows else ():
             share = np.linalg.norm(offset[list(group)]) / np.linalg.norm(offset)
@@ -144,10 +143,6 @@ def main() -> None:
                 moved = offset.copy()
                 moved[list(group)] *= 1 + by
                 tell(f"rows {group[0]}-{group[-1]} by {1 + by:g} ({share:.2f})", moved)
-
-
-def _area(face: Face) -> float:
-    return face.area
 
 
 def _bytes(picture: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from pipeline.stage import Context
 from stages import fit_direction
 from stages.artifacts import F32, U8
 from stages.direction_file import DirectionHeader, read_below, read_direction
-from stages.fit_direction import UNIT_SAMPLES, BelowFit, FitDirection, orthogonal, ridge
+from stages.fit_direction import UNIT_SAMPLES, FitDirection, SideFit, orthogonal, ridge
 from stages.label_samples import LABELS, LabelledSamples, Labellers
 from stages.network_weights import GeneratorWeights
 from stages.networks.rgb_head import RenderableGenerator
@@ -121,7 +121,7 @@ def test_years_are_the_judges_change_by_one_sigma(labellers: Labellers, tmp_path
 def test_negative_strengths_may_have_a_fit_of_their_own(
     labellers: Labellers, tmp_path: Path
 ) -> None:
-    stage = FitDirection(name="age", penalty=1e-3, below=BelowFit(30, most=np.inf))
+    stage = FitDirection(name="age", penalty=1e-3, below=SideFit(30, most=np.inf))
     found = stage.run(labellers, generator=WEIGHTS, samples=samples(), context=Context(tmp_path))
     header, vector = read_direction(found.file)
     below = read_below(found.file)
@@ -142,7 +142,7 @@ def test_a_fit_below_may_leave_samples_out_and_let_rows_go_less_far(
     labellers: Labellers, tmp_path: Path
 ) -> None:
     def below_of(**how: Any) -> tuple[DirectionHeader, F32]:
-        stage = FitDirection(name="age", penalty=1e-3, below=BelowFit(1e-3, **how))
+        stage = FitDirection(name="age", penalty=1e-3, below=SideFit(1e-3, **how))
         context = Context(tmp_path)
         found = stage.run(labellers, generator=WEIGHTS, samples=bent, context=context)
         return read_direction(found.file)[0], read_below(found.file)
