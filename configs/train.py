@@ -24,13 +24,14 @@ AGAINST: dict[LabelName, tuple[LabelName, ...]] = {
 
 BELOW: dict[LabelName, SideFit] = {
     "age": SideFit(
-        penalty=1.6,
+        penalty=2.0,
         most=45.0,
-        shares=(0.6,) * 3 + (1.1,) * 2 + (1.0,) * 2 + (0.8,) * 2 + (1.0,) * 7,
+        shares=(0.45,) * 3 + (1.35,) * 2 + (0.95,) * 2 + (0.75,) * 2 + (1.8,) * 2 + (1.15,) * 5,
+        leaning=(("mouth", -0.1), ("lightness", -0.2), ("redness", 0.1)),
     )
 }
 """Directions with a vector of their own for negative strengths. The shares are of rows 0-2, 4-5,
-7-8, 10-11 and finer; docs/DIRECTIONS.md has what they were chosen by."""
+7-8, 10-11, 13-14 and finer; docs/DIRECTIONS.md has what they were chosen by."""
 
 BESIDE_MOUTH: tuple[LabelName, ...] = (
     "smile", "age", "gender", "yaw", "lightness", "redness", "yellowness", "glasses",

@@ -67,7 +67,7 @@ BANDS = (1 / 90, 1 / 45, 1 / 22)
 features. Finer is skin and hair, coarser is light."""
 BAND_SIZE = 128
 """Side at which they are parted: none is finer than its pixels."""
-COUNTED = 5.0
+COUNTED = 7.0
 """k: how much more than in sight is taken to go. More lowers the age that is seen, and likeness."""
 WEAK = 2.0
 """f: squared grey levels of a band of the source below which nothing can be taken away."""

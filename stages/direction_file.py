@@ -42,6 +42,9 @@ class Below(BaseModel):
     """Of the projection with the label, on held-back samples."""
     shares: tuple[Annotated[float, Field(ge=0, le=2)], ...] | None = None
     """By which part of a sigma each of the direction's rows moves; all by a whole one if None."""
+    leaning: tuple[tuple[str, float], ...] = ()
+    """Labels that it leans towards, in sigmas of theirs for one of its own: to these the vector is
+    not orthogonal, whatever the file says of its other one."""
 
 
 class DirectionHeader(BaseModel):

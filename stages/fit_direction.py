@@ -13,7 +13,9 @@ opposite case: of them the normal itself is wanted, so theirs is small.
 Years are added sooner than taken: wrinkles come at once, a child's proportions do not. So negative
 strengths may be given a vector of their own, fitted with a larger penalty to faces that are not old
 (what makes sixty of fifty says little of thirty and twenty), and of which some rows of W+ go less
-far: those that cost more likeness than they take years.
+far: those that cost more likeness than they take years. What is orthogonal for samples need not
+leave a photograph alone: made younger, real faces darkened and shut their mouths. So a vector may
+lean towards other labels, against what it was seen to take along.
 """
 
 from dataclasses import dataclass
@@ -66,12 +68,14 @@ class SideFit:
     """Samples with more of the label take no part."""
     shares: tuple[float, ...] | None = None
     """See ``direction_file.Below``."""
+    leaning: tuple[tuple[LabelName, float], ...] = ()
+    """Labels and how far it leans towards more of each, in sigmas of theirs for one of its own."""
 
 
 class FitDirection(LabellingStage):
     """Ridge regression on labelled samples, a fifth of them held back."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     name: LabelName
     """The label."""
@@ -101,14 +105,16 @@ class FitDirection(LabellingStage):
         w, labels = samples.w[known].astype(np.float64), samples.labels[known].astype(np.float64)
         back = np.arange(len(w)) % 5 == 4
         column = labels[:, LABELS.index(self.name)]
-        others = [
-            ridge(w[~back], labels[~back, LABELS.index(name)], self.penalty_against)
-            for name in self.against
-        ]
+
+        def normal(name: LabelName) -> F64:
+            return ridge(w[~back], labels[~back, LABELS.index(name)], self.penalty_against)
+
+        others = [normal(name) for name in self.against]
         model = loaded.generator.generator
         random = torch.Generator().manual_seed(self.seed + 1)
         with torch.no_grad():
-            drawn = model.mapping(torch.randn(UNIT_SAMPLES, w.shape[1], generator=random))
+            mapped = model.mapping(torch.randn(UNIT_SAMPLES, w.shape[1], generator=random))
+        drawn = mapped.numpy().astype(np.float64)
         rows = self.rows or model.shape.active_rows
         held = w[back][: self.probes].astype(np.float32)
 
@@ -116,15 +122,25 @@ class FitDirection(LabellingStage):
             """The vector of one fit, the samples' projections on it, and its figures."""
             used = ~back & (column <= fit.most)
             vector = orthogonal(ridge(w[used], column[used], fit.penalty), others)
-            projection = drawn.numpy().astype(np.float64) @ vector
+            step = vector * (drawn @ vector).std()
+            for name, sigmas in fit.leaning:
+                towards = orthogonal(normal(name), [])
+                step += sigmas * (drawn @ towards).std() * towards
+            vector = step / np.linalg.norm(step)
+            projection = drawn @ vector
             sigma, unit = float(projection.std()), vector.astype(np.float32)
             years = None
             if self.name == "age":
-                step = np.outer(fit.shares or (1.0,) * len(rows), sigma * unit).astype(np.float32)
-                years = self._years(loaded, held, step, rows, strengths)
+                shares = fit.shares or (1.0,) * len(rows)
+                by_row = np.outer(shares, sigma * unit).astype(np.float32)
+                years = self._years(loaded, held, by_row, rows, strengths)
             correlation = float(np.corrcoef(w[back] @ vector, column[back])[0, 1])
             figures = Below(
-                sigma=sigma, years_per_sigma=years, correlation=correlation, shares=fit.shares
+                sigma=sigma,
+                years_per_sigma=years,
+                correlation=correlation,
+                shares=fit.shares,
+                leaning=fit.leaning,
             )
             return unit, projection, figures
 
@@ -136,7 +152,7 @@ class FitDirection(LabellingStage):
             generator=generator.name,
             rows=rows,
             mean=float(projection.mean()),
-            **figures.model_dump(exclude={"shares"}),
+            **figures.model_dump(exclude={"shares", "leaning"}),
             orthogonal_to=self.against,
             below=below[2] if below else None,
             made_by=self.made_by,

@@ -22,7 +22,7 @@ from stages.networks.rgb_head import RenderableGenerator
 class RenderPhoto(Stage):
     """Adds every face's change to the photograph as it was decoded; the rest keeps its values."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024
