@@ -164,6 +164,23 @@ def test_a_fit_below_may_leave_samples_out_and_let_rows_go_less_far(
 
 
 @pytest.mark.usefixtures("linear_age")
+def test_a_fit_below_may_lean_towards_a_label_by_sigmas(
+    labellers: Labellers, tmp_path: Path
+) -> None:
+    leaning = SideFit(1e-3, most=np.inf, leaning=(("gender", -0.5),))
+    stage = FitDirection(name="age", penalty=1e-3, against=("gender",), below=leaning)
+    found = stage.run(labellers, generator=WEIGHTS, samples=samples(), context=Context(tmp_path))
+    (header, upright), below = read_direction(found.file), read_below(found.file)
+    z = torch.randn(50_000, 16, generator=torch.Generator().manual_seed(99))
+    with torch.no_grad():
+        drawn = labellers.generator.generator.mapping(z).numpy()
+    wanted = upright * (drawn @ upright).std() - 0.5 * (drawn @ GENDER).std() * GENDER
+    assert below @ (wanted / np.linalg.norm(wanted)) > 0.999 > below @ upright
+    assert header.below and header.below.leaning == (("gender", -0.5),)
+    assert header.below.sigma == pytest.approx(float((drawn @ below).std()), rel=0.03)
+
+
+@pytest.mark.usefixtures("linear_age")
 def test_against_another_label_it_is_orthogonal_to_that_ones_direction(
     labellers: Labellers, tmp_path: Path
 ) -> None:
