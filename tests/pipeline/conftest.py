@@ -1,18 +1,27 @@
-"""Ray clusters of several nodes on this machine."""
+"""Stores, buckets in memory, and Ray clusters of several nodes on this machine."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from pipeline.store import Store
+from tests.pipeline.object_store import ObjectStore
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def url() -> str:
+    fsspec.register_implementation("objects", ObjectStore, clobber=True)
+    return f"objects://bucket-{uuid.uuid4().hex}/results"
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 import json
 import threading
-import time
-import uuid
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -13,12 +10,12 @@ from typing import Any, ClassVar
 import fsspec
 import numpy as np
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
 from typer.testing import CliRunner
 
-from pipeline import schedule, shared_store
+from pipeline import lease, schedule, shared_store
 from pipeline.__main__ import app
-from pipeline.failure import MissingDependency, OutputRefused, UsageError
+from pipeline.bucket import Bucket
+from pipeline.failure import UsageError
 from pipeline.housekeeping import damaged, kept, sweep
 from pipeline.local import LocalPool
 from pipeline.pool import Outcome
@@ -28,36 +25,13 @@ from pipeline.shared_store import SharedStore, open_store
 from pipeline.store import DAY, DONE, Missing, Store
 from pipeline.watch import Watch
 from pipeline.work import Work
+from tests.pipeline.object_store import ObjectStore, age, objects
 from tests.pipeline.test_artifact import everything
 from tests.pipeline.test_store import KEY, MADE, numbers
 from tests.pipeline.toy_artifacts import Everything, Numbers
 from tests.pipeline.toy_plans import whole
 
 OTHER = "cd" * 32
-
-
-class ObjectStore(MemoryFileSystem):
-    """Keeps objects as a bucket does: whole writes, creation on a condition, nothing is renamed."""
-
-    protocol = "objects"
-    store: ClassVar[dict[str, Any]] = {}
-    pseudo_dirs: ClassVar[list[str]] = [""]
-    _creating = threading.Lock()
-
-    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **more: Any) -> None:
-        with self._creating:
-            super().pipe_file(path, value, mode=mode, **more)
-
-    def mv(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError("an object store renames nothing")
-
-    rename = move = mv_file = mv
-
-
-@pytest.fixture
-def url() -> str:
-    fsspec.register_implementation("objects", ObjectStore, clobber=True)
-    return f"objects://bucket-{uuid.uuid4().hex}/results"
 
 
 @pytest.fixture
@@ -68,11 +42,6 @@ def here(tmp_path: Path, url: str) -> SharedStore:
 @pytest.fixture
 def there(tmp_path: Path, url: str) -> SharedStore:
     return SharedStore(tmp_path / "there", url)
-
-
-def objects(url: str) -> list[str]:
-    files, top = fsspec.core.url_to_fs(url)
-    return sorted(path.removeprefix(top + "/") for path in files.find(top))
 
 
 def test_what_one_publishes_the_other_has(
@@ -100,12 +69,12 @@ def test_a_list_is_had_with_its_elements(here: SharedStore, there: SharedStore) 
 def test_the_marker_comes_last_and_a_half_written_attempt_counts_for_nothing(
     here: SharedStore, there: SharedStore, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_off(self: SharedStore, path: str, data: bytes) -> bool:
+    def break_off(self: Bucket, path: str, data: bytes) -> bool:
         assert any(name.endswith("values.npy") for name in objects(url))
         raise ConnectionError("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(SharedStore, "_create", break_off)
+        patch.setattr(Bucket, "create", break_off)
         with pytest.raises(ConnectionError):
             here.publish(KEY, numbers(1), MADE)
     assert objects(url) and not there.has(KEY)
@@ -195,59 +164,10 @@ def test_an_artifact_without_end_is_not_fetched(
         there.get(KEY, Numbers)
 
 
-def test_one_holds_the_lease_and_the_other_waits(
-    here: SharedStore, there: SharedStore, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared_store, "BEAT", 0.05)
-    order: list[str] = []
-    began = threading.Event()
-
-    def hold() -> None:
-        with here.lock(KEY):
-            began.set()
-            time.sleep(0.4)
-            order.append("here")
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    began.wait()
-    with there.lock(KEY):
-        order.append("there")
-    thread.join()
-    assert order == ["here", "there"]
-    assert not [name for name in objects(url) if name.startswith("leases/")], "both are let go"
-
-
-def test_the_lease_of_who_shows_no_sign_of_life_is_taken_over(
-    here: SharedStore, there: SharedStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared_store, "BEAT", 0.05)
-    monkeypatch.setattr(shared_store, "SILENT", 0.4)
-    here._take(f"{here._top}/leases/{KEY}")  # and then its machine is gone
-    began = time.monotonic()
-    with there.lock(KEY):
-        assert time.monotonic() - began > 0.4
-
-
-def test_a_long_work_keeps_its_lease(
-    here: SharedStore, there: SharedStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared_store, "BEAT", 0.05)
-    monkeypatch.setattr(shared_store, "SILENT", 0.5)
-    with here.lock(KEY):
-        place = f"{there._top}/leases/{KEY}"
-        numbers_seen = set()
-        end = time.monotonic() + 1.2
-        while time.monotonic() < end:
-            numbers_seen.add(there._holder(place)[0])
-            time.sleep(0.05)
-    assert numbers_seen == {0}
-
-
 def test_two_runs_over_one_shared_store_do_each_work_once(
     here: SharedStore, there: SharedStore, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_store, "BEAT", 0.05)
+    monkeypatch.setattr(lease, "BEAT", 0.05)
 
     reports: dict[str, Any] = {}
 
@@ -266,33 +186,6 @@ def test_two_runs_over_one_shared_store_do_each_work_once(
     assert len(lines) == len(set(lines)), "nothing was done twice"
     (total,) = reports["a"].refs["total"]
     assert total is not None and reports["b"].refs["total"] == (total,)
-
-
-@pytest.mark.parametrize(
-    ("url", "error", "says"),
-    [
-        ("/a/folder", UsageError, "is no URL"),
-        ("nosuch://bucket", UsageError, "cannot be opened"),
-        ("absent://bucket/x", MissingDependency, "not installed"),
-    ],
-)
-def test_a_url_that_cannot_be_used_is_refused(
-    tmp_path: Path, url: str, error: type[Exception], says: str
-) -> None:
-    fsspec.register_implementation("absent", "no_such_package.Files", clobber=True)
-    with pytest.raises(error, match=says):
-        open_store(tmp_path, url)
-
-
-def test_a_bucket_that_cannot_be_reached_is_refused(
-    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(self: ObjectStore, path: str, value: bytes) -> None:
-        raise PermissionError("403")
-
-    monkeypatch.setattr(ObjectStore, "pipe_file", refuse)
-    with pytest.raises(OutputRefused, match="cannot be reached: 403"):
-        open_store(tmp_path, url)
 
 
 def test_a_folder_serves_as_well(tmp_path: Path) -> None:
@@ -348,14 +241,6 @@ def test_a_worker_on_a_machine_of_its_own_needs_only_the_url(
     np.testing.assert_array_equal(found, alone.get(wanted.key, Numbers).values)
 
 
-def age(url: str, seconds: float, part: str = "") -> None:
-    """Let what lies there, of these names, have been written that long ago."""
-    files, top = fsspec.core.url_to_fs(url)
-    for path in files.find(top):
-        if part in path:
-            ObjectStore.store[path].modified -= timedelta(seconds=seconds)
-
-
 def test_what_is_only_there_is_listed_and_verified(
     here: SharedStore, there: SharedStore, url: str
 ) -> None:
@@ -406,8 +291,8 @@ def test_results_stay_while_another_machine_works(
         assert there.busy() == {KEY}
         with pytest.raises(UsageError, match="1 pieces of work are being done in objects://"):
             sweep(there, older=0)
-    here._take(f"{here._top}/leases/{KEY}")
-    age(url, 2 * shared_store.SILENT, "leases")
+    Bucket(url).write(f"leases/{KEY}/0.json", b"its machine is gone")
+    age(url, 2 * lease.SILENT, "leases")
     assert there.busy() == set(), "it shows no sign of life"
     assert sweep(there, older=0).results == 1
 
@@ -433,11 +318,6 @@ def test_what_was_removed_there_is_given_again(
         report = schedule.run(whole(), again, pool)
     assert report.ok and all(node.done == 0 for node in report.nodes.values())
     assert set(SharedStore(tmp_path / "third", here.url).known()) == set(here.known())
-
-
-def test_listings_are_not_kept(here: SharedStore) -> None:
-    """One that was taken while another uploads would say for ever that it is not there."""
-    assert here._files.dircache.use_listings_cache is False
 
 
 def test_what_is_made_anew_is_given_although_it_was_there_before(
