@@ -4,10 +4,6 @@ Ray loses workers; the retrying is ours. Actors have ``max_restarts=0``: the dri
 one and queues its work again, at the front, for three attempts in all. Only an actor that has
 answered a ping gets work, so that one which can never be placed (Ray counts the CPUs of a dead
 node for a while) holds nothing. Doing a work twice is harmless: results are published by key.
-
-Actors hold what they were given while they live. So that small work, of which there is always
-more, does not keep a GPU waiting for a CPU, shapes that come after a starved one get no work and no
-actors for a while: those they have fall idle, and make room.
 """
 
 import contextlib
@@ -21,6 +17,7 @@ from typing import Any, Self
 from pipeline.failure import Failure, MissingDependency, OutOfResources
 from pipeline.pool import Outcome, Queue, Ticket
 from pipeline.remote import KINDS, Board, Member, RemoteWorker, Shape, environment
+from pipeline.starvation import Starvation
 from pipeline.store import Store
 from pipeline.watch import Watch, WorkLost, WorkProgress, WorkStarted
 from pipeline.work import Work
@@ -49,8 +46,6 @@ ATTEMPTS = 3
 STARTS = 3
 OBJECT_STORE = 100 * 2**20  # bytes; only references travel
 TICK = 0.5  # seconds between looks at progress and at actors that do not start
-PATIENCE = 60.0  # seconds for which other shapes get no work for the sake of a starved one
-RENEWED = 600.0  # seconds until they are asked again, when that brought nothing
 LINGER = 20.0  # seconds that an idle actor with a GPU is kept although others want its CPUs
 
 
@@ -86,7 +81,7 @@ class RayPool:
         self._queues: dict[Shape, Queue] = {}
         self._members: list[Member] = []
         self._failed_starts: dict[Shape, int] = {}
-        self._starved: dict[Shape, float] = {}  # since when
+        self._starvation = Starvation(self._queues)
         self._finished: deque[Outcome] = deque()
         self._own = _connect(address, num_cpus, num_gpus)
         self._largest, self._nodes, self._counted = _largest_node(), _nodes(), 0.0
@@ -116,7 +111,7 @@ class RayPool:
     def _assign(self, watch: Watch) -> None:
         """Give the first works of each queue to idle actors, best one that loaded the stage."""
         for shape, queue in self._queues.items():
-            if self._yields(shape):
+            if self._starvation.yields(shape):
                 continue
             idle = [m for m in self._members if m.idle and m.shape == shape]
             while queue and idle:
@@ -130,33 +125,6 @@ class RayPool:
                 work = ticket.work
                 watch(WorkStarted(work.node, work.index, ticket.attempt, work.key))
 
-    def _yields(self, shape: Shape) -> bool:
-        """Whether works of this shape wait for a starved one: first GPUs, then what is deepest."""
-
-        def rank(shape: Shape) -> tuple[bool, int]:
-            return shape.gpus > 0, -self._queues[shape].first().priority
-
-        late = time.monotonic() - PATIENCE
-        before = [other for other, since in self._starved.items() if since > late]
-        return bool(self._queues[shape]) and any(
-            rank(other) > rank(shape) for other in before if self._queues[other] and other != shape
-        )
-
-    def _note_starved(self, shape: Shape, *, stuck: bool) -> None:
-        """All GPUs are to be used; of a shape without one it is enough that some actor lives."""
-        ready = [m.shape for m in self._members if m.ready]
-        here = ready.count(shape)
-        room = 1
-        if shape.gpus:
-            free = sum(n.get("GPU", 0) for n in self._nodes) - sum(s.gpus for s in ready)
-            could = sum(shape.times(node) for node in self._nodes)
-            room = min(could, here + int(free // shape.gpus))
-        now = time.monotonic()
-        if here >= room:
-            self._starved.pop(shape, None)
-        elif stuck and self._queues[shape] and now - self._starved.get(shape, -RENEWED) >= RENEWED:
-            self._starved[shape] = now
-
     def _grow(self) -> None:
         """Start actors for works that wait; let idle ones of another shape go for them."""
         now = time.monotonic()
@@ -166,14 +134,15 @@ class RayPool:
         for shape, queue in self._queues.items():
             starting = [m for m in self._members if m.shape == shape and not m.ready]
             stuck = any(now - m.since > 10 * TICK for m in starting)
-            for _ in range(0 if self._yields(shape) else len(queue) - len(starting)):
+            for _ in range(0 if self._starvation.yields(shape) else len(queue) - len(starting)):
                 used = [m.shape for m in self._members]
                 if not shape.fits(total, used):
                     stuck = True
                     if starting or any(m.shape == shape for m in self._members):
                         break  # Ray has been asked, or one of ours will be free
                 starting.append(self._start(shape))
-            self._note_starved(shape, stuck=stuck)
+            ready = [m.shape for m in self._members if m.ready]
+            self._starvation.note(shape, ready, self._nodes, stuck=stuck)
             if queue and stuck:
                 here = any(m.ready and m.shape == shape for m in self._members)
                 spared = now - LINGER if here and not shape.gpus else now
@@ -234,7 +203,7 @@ class RayPool:
             return
         member.ready = True
         self._failed_starts[member.shape] = 0
-        self._starved.pop(member.shape, None)  # if more of it are, others have had a share
+        self._starvation.fed(member.shape)
 
     def _no_start(self, member: Member, text: str) -> None:
         """Try another; when none starts and none works, its queue has no hope."""
