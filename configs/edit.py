@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from configs.directions import find_direction, known_directions
 from configs.inversion import GENERATOR, GiveWeights, give_networks, invert
+from configs.people import give_people
 from configs.photo import as_clip, refuse_for_photo
 from configs.presets import MOVING, PRESETS, PresetName
 from configs.transfer import Transfer, add_transfers, check_together, prefixes
 from pipeline.artifact import Artifact
+from pipeline.face_list import photographs_of
 from pipeline.failure import Failure, UsageError
 from pipeline.plan import Plan
 from stages.artifacts import Alignment, SourceClip, Video
@@ -48,7 +51,9 @@ class EditClip(BaseModel):
     transfers: tuple[Transfer, ...] = ()
     """Whose motion, or change, the face is given."""
     face: str = "largest"
-    """largest, all or track:N: whom edits without a track of their own are for."""
+    """largest, all, track:N or like:PHOTO: whom edits without a track of their own are for."""
+    identity: Path | None = None
+    """A recognition network's checkpoint, by which the people in photographs are known again."""
     preset: PresetName = "standard"
     """draft, standard or best."""
     start: float | None = Field(default=None, ge=0)
@@ -83,7 +88,16 @@ class EditClip(BaseModel):
     @field_validator("face")
     @classmethod
     def _selector(cls, text: str) -> str:
-        return check_choice(text)
+        return check_choice(text, photographs=True)
+
+    @model_validator(mode="after")
+    def _knows_people(self) -> Self:
+        if photographs_of(self.face) and self.identity is None:
+            raise UsageError(
+                "--face like: needs a recognition network, which we do not ship: "
+                "--identity mobilefacenet.pth."
+            )
+        return self
 
     @field_validator("crf")
     @classmethod
@@ -117,6 +131,7 @@ class EditClip(BaseModel):
         found = invert(
             plan, networks, source, video, face=face, preset=preset,
             spacing=0 if moved else preset.spacing,
+            people=give_people(plan, photographs_of(face), self.identity),
         )  # fmt: skip
 
         edits = None
@@ -134,6 +149,7 @@ class EditClip(BaseModel):
                 shots=found.shots,
                 video=video,
                 alignment=found.alignment,
+                likeness=found.likeness,
             )
         if edits is not None and directions:
             edits = plan.add(

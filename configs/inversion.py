@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.people import People
 from configs.presets import Preset
 from pipeline.plan import Each, Node, Plan
 from stages.align import AlignFaces
@@ -14,6 +15,7 @@ from stages.encoder_weights import EncoderWeights
 from stages.flow import EstimateFlow
 from stages.initialise import InitialiseLatents
 from stages.invert_windows import BridgeAnchors, InvertAnchors
+from stages.likeness import MeasureLikeness
 from stages.network_weights import (
     FaceModelWeights,
     GeneratorWeights,
@@ -42,12 +44,14 @@ class Networks:
 
 @dataclass(frozen=True)
 class Inverted:
-    """Nodes of a clip's faces: shots, tracks, where they lie, and their codes (many)."""
+    """Nodes of a clip's faces: shots, tracks, where they lie, and their codes (many); and how far
+    they are those of photographs, where some are named."""
 
     shots: Node
     tracks: Node
     alignment: Node
     latents: Node
+    likeness: Node | None
 
 
 def give_networks(plan: Plan, weights: GiveWeights) -> Networks:
@@ -79,12 +83,14 @@ def invert(
     preset: Preset,
     spacing: float = 0,
     prefix: str = "",
+    people: People | None = None,
 ) -> Inverted:
     """Shots to codes: the joint inversion of a clip's consecutive frames.
 
     Args:
         spacing: seconds that frames which are inverted may lie apart; 0: all are.
         prefix: of the nodes' names, where a plan inverts more than one clip.
+        people: those whom ``face`` names by photographs.
     """
     faces_net, encoder = networks.face_models, networks.encoder
     three = {
@@ -99,9 +105,16 @@ def invert(
     shots = plan.add(name("shots"), FindShots(), clip=clip, video=video)
     faces = plan.add(name("faces"), DetectFaces(), face_models=faces_net, clip=clip, video=video)
     tracks = plan.add(name("tracks"), TrackFaces(), faces=faces, shots=shots, video=video)
+    likeness = None
+    if people is not None:
+        likeness = plan.add(
+            name("likeness"), MeasureLikeness(), face_models=faces_net, identity=people.identity,
+            photographs=people.photographs, clip=clip, video=video, tracks=tracks,
+        )  # fmt: skip
     alignment = plan.add(
-        name("alignment"), AlignFaces(face=face), tracks=tracks, shots=shots, video=video
-    )
+        name("alignment"), AlignFaces(face=face), tracks=tracks, shots=shots, video=video,
+        likeness=likeness,
+    )  # fmt: skip
 
     crops = CropFaces(spacing=spacing)
     windows = plan.add(name("windows"), crops, clip=clip, video=video, alignment=alignment)
@@ -141,4 +154,4 @@ def invert(
         following=Each(anchors, offset=1),
         **three,
     )
-    return Inverted(shots, tracks, alignment, latents)
+    return Inverted(shots, tracks, alignment, latents, likeness)

@@ -21,6 +21,7 @@ from pipeline.plan import Node, Plan
 from pipeline.reference import Reference
 from stages.artifacts import SourceClip
 from stages.direction_file import read_direction
+from stages.face_choice import check_choice
 from stages.learn_motion import LearnMotion
 from stages.motion_file import check_generator, open_motion, read_motion_header
 from stages.motion_use import MotionUse
@@ -192,7 +193,8 @@ def add_transfers(
 def motion_plan(
     weights: GiveWeights, reference: Reference, *, face: str, preset: Preset, made_by: str
 ) -> Plan:
-    """The node ``motion`` holds the motion file of a clip's face."""
+    """The node ``motion`` holds the motion file of a clip's face. Raises UsageError: ``face``."""
+    check_choice(face)
     plan = Plan()
     networks = give_networks(plan, weights)
     learn(plan, networks, reference, face=face, preset=preset, made_by=made_by)

@@ -57,7 +57,7 @@ class Settings(BaseModel):
     preset: Literal["draft", "standard", "best"] | None = None
     """draft, standard or best."""
     face: Text | None = None
-    """largest, all or track:N."""
+    """largest, all, track:N, or like:PHOTO with its path from the file's folder."""
     start: Time | None = None
     """Seconds or a timecode."""
     end: Time | None = None

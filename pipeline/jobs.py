@@ -8,11 +8,13 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from pipeline.face_list import photographs_of, with_photographs
 from pipeline.failure import OutputRefused, UsageError
 from pipeline.job_file import Entry, JobFile, Settings, told
 from pipeline.options import RunOptions
@@ -34,9 +36,10 @@ class Job:
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """The clip, and the references whose motion its face is given."""
+        """The clip, the references whose motion its face is given, and photographs of whose."""
         references = (Reference.parse(text).path for text in self.options.transfer)
-        return (self.clip, *map(_whole, references))
+        photographs = map(Path, photographs_of(self.options.face))
+        return (self.clip, *map(_whole, references), *map(_whole, photographs))
 
     @property
     def prefix(self) -> str:
@@ -97,6 +100,9 @@ def _jobs(
         if said:
             own = [str(_reference(where, text, base, inside)) for text in said]
             chosen = chosen.model_copy(update={"transfer": tuple(own)})
+        if face := entry.face or file.defaults.face:
+            face = with_photographs(face, partial(_photograph, where, base, inside))
+            chosen = chosen.model_copy(update={"face": face})
         like = [f"like-{Reference.parse(text).path.stem}" for text in chosen.transfer]
         edits = entry.edits or file.defaults.edits
         if not edits and not chosen.transfer:
@@ -123,12 +129,21 @@ def _reference(where: str, text: str, base: Path, inside: tuple[Path, ...] | Non
         UsageError: its range is empty, or it lies outside the roots.
     """
     found = Reference.parse(str(base / text))
-    if inside is not None and not _below(found.path, inside):
-        raise UsageError(
-            f"{where}: the reference {text!r} leads to {found.path}, outside the job file's "
-            "folder; permit a folder with --root."
-        )
+    _confine(f"{where}: the reference {text!r}", found.path, inside)
     return found
+
+
+def _photograph(where: str, base: Path, inside: tuple[Path, ...] | None, text: str) -> str:
+    """A photograph of the file, from the file's folder. Raises UsageError: it lies outside."""
+    _confine(f"{where}: the photograph {text!r}", base / text, inside)
+    return str(base / text)
+
+
+def _confine(what: str, path: Path, inside: tuple[Path, ...] | None) -> None:
+    if inside is not None and not _below(path, inside):
+        raise UsageError(
+            f"{what} leads to {path}, outside the job file's folder; permit a folder with --root."
+        )
 
 
 def _merged(where: str, options: RunOptions, defaults: Settings, entry: Entry) -> RunOptions:
@@ -159,11 +174,7 @@ def _clips(
         if not matches:
             raise UsageError(f"{where}: {pattern!r} matches no file in {base}.")
         for path in matches:
-            if inside is not None and not _below(path, inside):
-                raise UsageError(
-                    f"{where}: {pattern!r} leads to {path}, outside the job file's folder; "
-                    "permit a folder with --root."
-                )
+            _confine(f"{where}: {pattern!r}", path, inside)
             found[path] = None
     return list(found)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pipeline import folders
 from pipeline.edit_list import split_edits
@@ -63,6 +63,7 @@ class RunOptions(BaseModel):
     transfer_strength: Annotated[tuple[float, ...], BeforeValidator(several)] = ()
     transfer_end: Annotated[tuple[Literal["hold", "loop"], ...], BeforeValidator(several)] = ()
     face: str = "largest"
+    identity: Annotated[Path, AfterValidator(Path.absolute)] | None = None
     start: Time | None = None
     end: Time | None = None
     preset: Literal["draft", "standard", "best"] = "standard"

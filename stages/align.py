@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.failure import NothingToEdit, UsageError
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import F32, F64, Alignment, Shots, Tracks, Video
+from stages.artifacts import F32, F64, Alignment, Likeness, Shots, Tracks, Video
 from stages.face_choice import check_choice, chosen_tracks
 from stages.outline import face_outline
 from stages.quad import Axes, ffhq_axes, quad_of
@@ -28,7 +28,8 @@ class AlignFaces(Stage):
     resources: ClassVar[Resources] = Resources(cpus=1, memory_gb=0.5)
 
     face: str = "largest"
-    """Which faces are edited: largest (of each shot), all, or track:N as listed by "faces"."""
+    """Which faces are edited: largest (of each shot), all, track:N as listed by "faces", or
+    like:PHOTO."""
     centre_seconds: Annotated[float, Field(ge=0, le=2)] = 0.04
     """Sigma of the smoothing of the crop's centre."""
     axes_seconds: Annotated[float, Field(ge=0, le=2)] = 0.12
@@ -47,7 +48,7 @@ class AlignFaces(Stage):
     @field_validator("face")
     @classmethod
     def _known_selector(cls, text: str) -> str:
-        return check_choice(text)
+        return check_choice(text, photographs=True)
 
     @field_validator("yaw_none")
     @classmethod
@@ -56,9 +57,16 @@ class AlignFaces(Stage):
             raise UsageError(f"yaw_none {value} must be above yaw_full {info.data['yaw_full']}")
         return value
 
-    def run(self, tracks: Tracks, shots: Shots, video: Video, context: Context) -> Alignment:
+    def run(
+        self,
+        tracks: Tracks,
+        shots: Shots,
+        video: Video,
+        context: Context,
+        likeness: Likeness | None = None,
+    ) -> Alignment:
         """Raises NothingToEdit when no track is there, none matches, or none faces the camera."""
-        ids = chosen_tracks(self.face, tracks, shots)
+        ids = chosen_tracks(self.face, tracks, shots, likeness)
         seconds = video.seconds
         quads, outlines, weights = [], [], []
         for track in ids:

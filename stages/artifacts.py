@@ -166,6 +166,20 @@ class Tracks(Artifact):
 
 
 @dataclass(frozen=True)
+class Likeness(Artifact):
+    """How far the faces of a clip are those of photographs.
+
+    ``track``: (n,) ids. ``cosine``: (n, photographs) of the recognition network's vectors.
+    """
+
+    track: I32
+    cosine: F32
+
+    def __post_init__(self) -> None:
+        check(self.cosine.ndim == 2 and len(self.cosine) == len(self.track), "not one row a track")
+
+
+@dataclass(frozen=True)
 class Alignment(Artifact):
     """Where each edited face lies: the smoothed FFHQ crop and the smoothed outline.
 

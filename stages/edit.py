@@ -12,7 +12,7 @@ from pydantic import field_validator
 
 from pipeline.failure import UsageError
 from pipeline.stage import Context, Resources, Stage
-from stages.artifacts import F32, F64, Alignment, Shots, Tracks, Video
+from stages.artifacts import F32, F64, Alignment, Likeness, Shots, Tracks, Video
 from stages.direction_file import DirectionHeader
 from stages.edit_artifacts import Direction, Edits
 from stages.edit_steps import KnownDirection, steps_of
@@ -45,7 +45,7 @@ class ComposeEdits(Stage):
     @field_validator("face")
     @classmethod
     def _selector(cls, text: str) -> str:
-        return check_choice(text)
+        return check_choice(text, photographs=True)
 
     def run(
         self,
@@ -55,6 +55,7 @@ class ComposeEdits(Stage):
         video: Video,
         alignment: Alignment,
         context: Context,
+        likeness: Likeness | None = None,
     ) -> Edits:
         edits = parse_edits(self.edits)
         if not edits:
@@ -64,7 +65,7 @@ class ComposeEdits(Stage):
             self._fits(known[edit.name].header)
         common: list[int] = []
         if any(edit.track is None for edit in edits):
-            common = chosen_tracks(self.face, tracks, shots)
+            common = chosen_tracks(self.face, tracks, shots, likeness)
         meant = {
             track: [e for e in edits if e.track == track or (e.track is None and track in common)]
             for track in np.unique(alignment.track).tolist()

@@ -64,6 +64,9 @@ def batch(
     preset: Annotated[
         str | None, opt("--preset", help="draft, standard (default) or best.", metavar="PRESET")
     ] = None,
+    identity: Annotated[
+        Path | None, opt("--identity", help="MobileFaceNet checkpoint, for faces like:PHOTO.")
+    ] = None,
     on: On = None,
     device: Annotated[
         str | None, opt("--device", help="auto (default), cpu or cuda.", metavar="DEVICE")
@@ -105,6 +108,7 @@ def batch(
 
     flags: dict[str, object] = {
         "preset": preset,
+        "identity": identity,
         "on": on,
         "device": device,
         "threads": threads,

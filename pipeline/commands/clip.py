@@ -119,6 +119,7 @@ def settings(options: RunOptions, target: Path) -> "EditClip":
             edits=options.edit,
             transfers=_transfers(options),
             face=options.face,
+            identity=options.identity,
             preset=options.preset,
             start=options.start,
             end=options.end,

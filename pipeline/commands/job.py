@@ -22,6 +22,7 @@ from pipeline.commands.clip import (
     settings,
     work,
 )
+from pipeline.face_list import photographs_of
 from pipeline.failure import MissingDependency, OutputRefused, UsageError
 from pipeline.options import RunOptions
 from pipeline.reference import Reference
@@ -123,8 +124,10 @@ class _Job:
         """Do it. Only a stop of the whole program gets through."""
         outcome, trace = Outcome(clip), ""
         try:
-            references = (Reference.parse(text).path for text in self.request.options.transfer)
-            inputs = (*self.request.clips, *references)
+            options = self.request.options
+            references = (Reference.parse(text).path for text in options.transfer)
+            photographs = map(Path, photographs_of(options.face))
+            inputs = (*self.request.clips, *references, *photographs)
             check(clip, target, inputs, overwrite=self.request.overwrite)
             self.one(outcome, target)
         except Exception as error:

@@ -72,7 +72,12 @@ def run(
         opt("--transfer-end", help="Of a shorter reference: hold its last frame (default), loop."),
     ] = None,
     face: Annotated[
-        str | None, opt("--face", help="largest (default), all, or track:N.", metavar="FACE")
+        str | None,
+        opt("--face", help="largest (default), all, track:N or like:PHOTO.", metavar="FACE"),
+    ] = None,
+    identity: Annotated[
+        Path | None,
+        opt("--identity", help="MobileFaceNet checkpoint, by which like:PHOTO is known again."),
     ] = None,
     start: Start = None,
     end: End = None,
@@ -151,6 +156,7 @@ def run(
         "transfer_strength": transfer_strength,
         "transfer_end": transfer_end,
         "face": face,
+        "identity": identity,
         "start": start,
         "end": end,
         "preset": preset,

@@ -12,7 +12,7 @@ from configs.edit import EditClip, edit_help
 from configs.inversion import GENERATOR
 from configs.presets import PRESETS, PresetName
 from pipeline.artifact import Artifact
-from pipeline.failure import UsageError
+from pipeline.failure import InputError, UsageError
 from pipeline.plan import Each, Plan
 from stages.align import AlignFaces
 from stages.artifacts import SourceClip
@@ -117,7 +117,8 @@ def test_faces_that_edits_name_are_aligned_too() -> None:
         ({"edits": ("smile=0@0s,+2@1",)}, r"The keyframe '\+2@1' of smile is not STRENGTH@TIME"),
         ({"edits": ("age=+6", "age=+6")}, "The strength of age is 12.0 standard deviations"),
         ({"edits": ("age=+2", "same=+1")}, "age and same cannot be combined"),
-        ({"face": "nearest"}, "largest, all or track:N"),
+        ({"face": "nearest"}, "largest, all, track:N or like:PHOTO"),
+        ({"face": "like:anna.jpg"}, "needs a recognition network, .* --identity mobilefacenet.pth"),
         ({"crf": 20.5}, "crf 20.5 is not a whole number"),
     ],
 )
@@ -127,6 +128,21 @@ def test_what_a_user_may_get_wrong_is_told_in_a_sentence(
     with pytest.raises(UsageError, match=said) as told:
         EditClip.model_validate({"edits": ("age=+2",), **settings})
     assert "\n" not in str(told.value)
+
+
+def test_a_person_in_a_photograph_is_known_again_before_faces_are_aligned(tmp_path: Path) -> None:
+    for name in ("anna.jpg", "ben.jpg", "net.pth"):
+        (tmp_path / name).write_text(name)
+    face = f"like:{tmp_path}/anna.jpg,track:1,like:{tmp_path}/ben.jpg"
+    found = plan(face=face, identity=tmp_path / "net.pth").nodes
+    people = tuple(found[f"person_{i}"] for i in (0, 1))
+    assert found["likeness"].inputs["photographs"] == people
+    for name in ("alignment", "edits"):
+        assert found[name].inputs["likeness"] is found["likeness"]
+        assert "likeness" not in plan().nodes[name].inputs
+    (tmp_path / "ben.jpg").unlink()
+    with pytest.raises(InputError, match=r"ben\.jpg cannot be read"):
+        plan(face=face, identity=tmp_path / "net.pth")
 
 
 @pytest.mark.parametrize("wrong", [{"preset": "fast"}, {"start": -1}, {"end": 0}, {"speed": 2}])

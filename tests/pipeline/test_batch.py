@@ -144,6 +144,16 @@ def test_a_dry_run_shows_the_jobs_and_writes_nothing(program: Program) -> None:
     assert program.files() == ["a.mp4"] and not work(program).exists()
 
 
+def test_a_job_names_a_person_and_the_user_what_knows_them(program: Program) -> None:
+    program.clip("a.mp4")
+    file(program, "jobs: [{clips: a.mp4, edits: [age=+1], face: 'like:anna.jpg'}]")
+    assert program("batch", "jobs.yaml", "--identity", "net.pth", "-q").code == 0
+    (record,) = work(program).glob("batches/*/batch.json")
+    kept = json.loads(record.read_text())
+    assert kept["options"]["identity"] == str(program.folder / "net.pth")
+    assert f"like:{program.folder}/anna.jpg" in json.dumps(kept["jobs"])
+
+
 @pytest.fixture
 def waiting(program: Program) -> tuple[Program, Path]:
     """A batch of a clip that is done at once, and one that waits for a file."""

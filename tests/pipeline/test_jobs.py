@@ -107,8 +107,27 @@ def test_clips_of_the_command_line_are_for_entries_without(folder: Path) -> None
         jobs(folder, "jobs: [{edits: age=+2, clips: a.mp4}]", "b.mov")
 
 
+def test_photographs_of_people_start_from_the_files_folder(folder: Path) -> None:
+    text = """
+defaults: {edits: age=+2, face: "like:more/anna.jpg"}
+jobs:
+- clips: a.mp4
+- {clips: b.mov, face: "track:1,like:ben.jpg"}
+- {clips: "c[1].mp4", face: all}
+"""
+    faces = [job.options.face for job in jobs(folder, text)]
+    assert faces == [f"like:{folder}/more/anna.jpg", f"track:1,like:{folder}/ben.jpg", "all"]
+    first = jobs(folder, text)[0]
+    assert first.inputs == (folder / "a.mp4", folder / "more" / "anna.jpg")
+    with pytest.raises(OutputRefused, match=r"overwrite the input .*a\.age\+2\.mp4"):
+        jobs(folder, 'jobs: [{clips: a.mp4, edits: age=+2, face: "like:a.age+2.mp4"}]')
+
+
 HOSTILE = {
     "jobs: [{clips: ../secret.mp4, edits: age=+1}]": (2, "outside the job file's folder"),
+    "jobs: [{clips: a.mp4, edits: age=+1, face: 'like:../secret.mp4'}]": (2, "the photograph"),
+    "jobs: [{clips: a.mp4, edits: age=+1, face: 'all,like:link.mkv'}]": (2, "the photograph"),
+    "jobs: [{clips: a.mp4, edits: age=+1, face: 'like:/etc/passwd'}]": (2, "the photograph"),
     "jobs: [{clips: link.mkv, edits: age=+1}]": (2, "outside the job file's folder"),
     "jobs: [{clips: away/secret.mp4, edits: age=+1}]": (2, "outside the job file's folder"),
     "jobs: [{clips: 'away/*.mp4', edits: age=+1}]": (2, "outside the job file's folder"),

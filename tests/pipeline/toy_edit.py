@@ -74,6 +74,7 @@ class EditClip(BaseModel):
     edits: tuple[str, ...]
     transfers: tuple[()] = ()
     face: str
+    identity: Path | None
     preset: str
     start: float | None
     end: float | None
