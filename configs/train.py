@@ -26,8 +26,8 @@ BELOW: dict[LabelName, SideFit] = {
     "age": SideFit(
         penalty=2.0,
         most=45.0,
-        shares=(0.45,) * 3 + (1.35,) * 2 + (0.95,) * 2 + (0.75,) * 2 + (1.8,) * 2 + (1.15,) * 5,
-        leaning=(("mouth", -0.1), ("lightness", -0.2), ("redness", 0.1)),
+        shares=(0.42,) * 3 + (1.32,) * 2 + (0.9,) * 2 + (0.7,) * 2 + (2.0,) * 2 + (1.2,) * 5,
+        leaning=(("mouth", -0.08), ("lightness", -0.2), ("redness", 0.1)),
     )
 }
 """Directions with a vector of their own for negative strengths. The shares are of rows 0-2, 4-5,

@@ -33,7 +33,7 @@ class DrawStrip(Stage):
     ``RenderClip``.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     headings: tuple[str, ...]
