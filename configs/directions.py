@@ -63,6 +63,9 @@ def describe(direction: Direction, *, full: bool = False) -> str:
         if header.below and header.below.shares:
             shares = ", ".join(f"{share:g}" for share in header.below.shares)
             lines.append(f"  of which the rows go {shares}")
+        if header.below and header.below.leaning:
+            leaning = ", ".join(f"{name} by {k:+g} sigma" for name, k in header.below.leaning)
+            lines.append(f"  and which leans towards {leaning}")
         if header.orthogonal_to:
             lines.append(f"  orthogonal to: {', '.join(header.orthogonal_to)}")
         if header.how:

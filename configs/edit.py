@@ -1,6 +1,7 @@
 """The DAG of ``pipeline run``: probe to verified clip, on one page."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
@@ -9,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from configs.directions import find_direction, known_directions
 from configs.inversion import GENERATOR, GiveWeights, give_networks, invert
-from configs.people import give_people
+from configs.people import NODE as PEOPLE
+from configs.people import by_content, give_people, sha256_of
 from configs.photo import as_clip, refuse_for_photo
 from configs.presets import MOVING, PRESETS, PresetName
 from configs.transfer import Transfer, add_transfers, check_together, prefixes
 from pipeline.artifact import Artifact
 from pipeline.face_list import photographs_of
-from pipeline.failure import Failure, UsageError
+from pipeline.failure import Failure, InputError, UsageError
 from pipeline.plan import Plan
 from stages.artifacts import Alignment, SourceClip, Video
 from stages.check_output import CheckOutput
@@ -92,11 +94,14 @@ class EditClip(BaseModel):
 
     @model_validator(mode="after")
     def _knows_people(self) -> Self:
-        if photographs_of(self.face) and self.identity is None:
+        photographs = photographs_of(faces_of(parse_edits(self.edits), self.face))
+        if photographs and self.identity is None:
             raise UsageError(
                 "--face like: needs a recognition network, which we do not ship: "
                 "--identity mobilefacenet.pth."
             )
+        for path in (*map(Path, photographs), *([self.identity] if self.identity else [])):
+            sha256_of(path)
         return self
 
     @field_validator("crf")
@@ -126,12 +131,13 @@ class EditClip(BaseModel):
                 compare=self.compare, transfer=self.transfers or None,
             )  # fmt: skip
         plan.add("output", check, clip=source, video=video)
-        face = faces_of(asked, self.face)
+        whom = faces_of(asked, self.face)
+        face = by_content(whom)
         moved = any(each.use.mode == "motion" for each in self.transfers)
         found = invert(
             plan, networks, source, video, face=face, preset=preset,
             spacing=0 if moved else preset.spacing,
-            people=give_people(plan, photographs_of(face), self.identity),
+            people=give_people(plan, whom, self.identity, networks.face_models),
         )  # fmt: skip
 
         edits = None
@@ -140,7 +146,7 @@ class EditClip(BaseModel):
                 "edits",
                 ComposeEdits(
                     edits=self.edits,
-                    face=self.face,
+                    face=by_content(self.face) if photographs_of(whom) else self.face,
                     generator=GENERATOR,
                     rows=GeneratorShape().rows,
                 ),
@@ -196,12 +202,19 @@ class EditClip(BaseModel):
 
     @property
     def first(self) -> tuple[str, ...]:
-        """The gates, and the faces of references: without one there is nothing to begin."""
+        """The gates, and the faces of references and photographs: without one there is nothing to
+        begin."""
         references = prefixes(self.transfers)
-        return (*self.gates, *(f"{p}alignment" for p, t in references.items() if not t.is_file))
+        known = [PEOPLE] if photographs_of(faces_of(parse_edits(self.edits), self.face)) else []
+        aligned = (f"{p}alignment" for p, t in references.items() if not t.is_file)
+        return (*self.gates, *known, *aligned)
 
     def told(self, failure: Failure) -> Failure:
-        """The failure, with the reference named where it is about one."""
+        """The failure, with the reference or the photograph named where it is about one."""
+        for path in photographs_of(self.face):
+            with suppress(InputError):  # it may be gone by now
+                text = failure.text.replace(f"like:{sha256_of(Path(path))}", f"like:{path}")
+                failure = replace(failure, text=text)
         for prefix, transfer in prefixes(self.transfers).items():
             if failure.node.startswith(prefix):
                 text = f"the reference {transfer.reference.path}: {failure.text}"

@@ -108,8 +108,8 @@ def invert(
     likeness = None
     if people is not None:
         likeness = plan.add(
-            name("likeness"), MeasureLikeness(), face_models=faces_net, identity=people.identity,
-            photographs=people.photographs, clip=clip, video=video, tracks=tracks,
+            name("likeness"), MeasureLikeness(), identity=people.identity, people=people.people,
+            clip=clip, video=video, tracks=tracks,
         )  # fmt: skip
     alignment = plan.add(
         name("alignment"), AlignFaces(face=face), tracks=tracks, shots=shots, video=video,

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from pipeline.failure import UsageError
+
 LIKE = "like:"
 
 
@@ -12,8 +14,20 @@ def photographs_of(text: str) -> tuple[str, ...]:
 
 
 def with_photographs(text: str, change: Callable[[str], str]) -> str:
-    """The selector with other paths of its photographs."""
+    """The selector with other paths of its photographs.
+
+    Raises:
+        UsageError: one of them holds a comma, which parts selectors.
+    """
+
+    def changed(part: str) -> str:
+        path = change(part.removeprefix(LIKE))
+        if "," in path:
+            raise UsageError(f"--face like: takes no path with a comma, as {path} has.")
+        return LIKE + path
+
+    named = len(LIKE)
     return ",".join(
-        LIKE + change(part.removeprefix(LIKE)) if part.startswith(LIKE) else part
+        changed(part) if part.startswith(LIKE) and len(part) > named else part
         for part in text.split(",")
     )

@@ -196,14 +196,17 @@ def _whole(path: Path) -> Path:
 
 
 def _below(path: Path, roots: tuple[Path, ...]) -> bool:
-    whole = path.resolve()
+    try:
+        whole = path.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle, names without end
+        raise UsageError(f"{path} leads nowhere ({error}).") from error
     return any(whole.is_relative_to(root) for root in roots)
 
 
 def _apart(jobs: Sequence[Job]) -> None:
     """Refuse outputs that are one file, or an input of the batch, by name or by inode."""
     given = {path for job in jobs for path in job.inputs}
-    inodes = {_inode(path): path for path in given if path.exists()}
+    inodes = {inode: path for path in given if (inode := _inode(path))}
     taken: dict[Path, Job] = {}
     for job in jobs:
         if (other := taken.setdefault(job.target, job)) is not job:
@@ -212,12 +215,16 @@ def _apart(jobs: Sequence[Job]) -> None:
                 f"would both be written to {job.target}; the template has to tell them apart."
             )
         source = job.target if job.target in given else None
-        if source is None and job.target.exists():
-            source = inodes.get(_inode(job.target))
+        if source is None and (inode := _inode(job.target)):
+            source = inodes.get(inode)
         if source is not None:
             raise OutputRefused(f"Job {job.number} would overwrite the input {source}.")
 
 
-def _inode(path: Path) -> tuple[int, int]:
-    found = path.stat()
+def _inode(path: Path) -> tuple[int, int] | None:
+    """None where there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
     return found.st_dev, found.st_ino

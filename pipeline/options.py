@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from pipeline import folders
 from pipeline.edit_list import split_edits
+from pipeline.face_list import with_photographs
 from pipeline.failure import UsageError
 
 TIMECODE = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
@@ -48,6 +49,11 @@ def several(value: object) -> object:
     return [value] if isinstance(value, str | int | float) else value
 
 
+def whole_paths(face: str) -> str:
+    """A face's selector with whole paths of photographs: a batch may go on in another folder."""
+    return with_photographs(face, lambda path: str(Path(path).absolute()))
+
+
 Time = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
 
 
@@ -62,7 +68,7 @@ class RunOptions(BaseModel):
     transfer_what: Annotated[tuple[str, ...], BeforeValidator(several)] = ()
     transfer_strength: Annotated[tuple[float, ...], BeforeValidator(several)] = ()
     transfer_end: Annotated[tuple[Literal["hold", "loop"], ...], BeforeValidator(several)] = ()
-    face: str = "largest"
+    face: Annotated[str, AfterValidator(whole_paths)] = "largest"
     identity: Annotated[Path, AfterValidator(Path.absolute)] | None = None
     start: Time | None = None
     end: Time | None = None

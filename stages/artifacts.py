@@ -166,14 +166,23 @@ class Tracks(Artifact):
 
 
 @dataclass(frozen=True)
-class Likeness(Artifact):
-    """How far the faces of a clip are those of photographs.
+class KnownPeople(Artifact):
+    """``vectors``: (people, d), of unit length, as a recognition network sees them."""
 
-    ``track``: (n,) ids. ``cosine``: (n, photographs) of the recognition network's vectors.
+    vectors: F32 = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Likeness(Artifact):
+    """How far the faces of a clip are those of people in photographs.
+
+    ``track``: (n,) ids. ``cosine``: (n, people) of the recognition network's vectors. ``alike``:
+    the cosine from which they count as the same.
     """
 
     track: I32
     cosine: F32
+    alike: float
 
     def __post_init__(self) -> None:
         check(self.cosine.ndim == 2 and len(self.cosine) == len(self.track), "not one row a track")

@@ -8,11 +8,6 @@ from pipeline.face_list import LIKE, photographs_of
 from pipeline.failure import NothingToEdit, UsageError
 from stages.artifacts import Likeness, Shots, Tracks
 
-ALIKE = 0.45
-"""Cosine from which a face counts as that of a photograph. Among 100 photographs of ten people in
-LFW, MobileFaceNet gives 99 % of the pairs of one person 0.41 and more, 99.9 % of all others 0.49
-and less."""
-
 
 def check_choice(text: str, *, photographs: bool = False) -> str:
     """The text itself. Raises UsageError unless it is a selector that we can follow.
@@ -45,7 +40,7 @@ def chosen_tracks(
     is every track of that person; of two that are in one frame, the one that is more alike.
 
     Args:
-        likeness: to the photographs that it names, in their order.
+        likeness: to the people in the photographs that it names, in their order.
 
     Raises:
         NothingToEdit: there is no track at all, or not the one that is named.
@@ -62,8 +57,7 @@ def chosen_tracks(
             continue
         assert likeness is not None, part
         column = photographs_of(text).index(part.removeprefix(LIKE))
-        cosines = dict(zip(likeness.track.tolist(), likeness.cosine[:, column], strict=True))
-        chosen.update(_alike(part, cosines, tracks))
+        chosen.update(_alike(part, likeness, column, tracks))
     return sorted(chosen)
 
 
@@ -81,19 +75,20 @@ def _chosen(part: str, shot_of: dict[int, int]) -> list[int]:
     return [wanted]
 
 
-def _alike(part: str, cosines: dict[int, float], tracks: Tracks) -> list[int]:
+def _alike(part: str, likeness: Likeness, column: int, tracks: Tracks) -> list[int]:
     """The ids of one person: nobody is in a frame twice."""
-    found: list[int] = []
-    taken: set[int] = set()
+    cosines = dict(zip(likeness.track.tolist(), likeness.cosine[:, column].tolist(), strict=True))
     order = sorted(cosines, key=lambda track: -cosines[track])
-    if cosines[order[0]] < ALIKE:
+    if cosines[order[0]] < likeness.alike:
         raise NothingToEdit(
             f"{part}: no face of this clip is that person's; the most alike, track {order[0]}, has "
-            f"a cosine of {cosines[order[0]]:.2f}, and {ALIKE:g} is asked"
+            f"a cosine of {cosines[order[0]]:.2f}, and {likeness.alike:g} is asked"
         )
+    found: list[int] = []
+    taken: set[int] = set()
     for track in order:
         frames = set(tracks.frame[tracks.track == track].tolist())
-        if cosines[track] >= ALIKE and not frames & taken:
+        if cosines[track] >= likeness.alike and not frames & taken:
             found.append(track)
             taken |= frames
     return found

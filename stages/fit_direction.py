@@ -18,12 +18,12 @@ leave a photograph alone: made younger, real faces darkened and shut their mouth
 lean towards other labels, against what it was seen to take along.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from pipeline.stage import Context
 from stages.artifacts import F32, F64
@@ -69,7 +69,8 @@ class SideFit:
     shares: tuple[float, ...] | None = None
     """See ``direction_file.Below``."""
     leaning: tuple[tuple[LabelName, float], ...] = ()
-    """Labels and how far it leans towards more of each, in sigmas of theirs for one of its own."""
+    """Labels and how far it leans towards more of each, along their normals as they are, in sigmas
+    of theirs for one of its own."""
 
 
 class FitDirection(LabellingStage):

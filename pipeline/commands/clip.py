@@ -171,7 +171,7 @@ def look(edit: "EditClip", plan: "Plan", device: str, threads: int) -> str:
         pool = LocalPool(store, device=device, threads=threads)
         done = schedule.run(plan, store, pool, targets=edit.outlook)
         if done.failures:
-            raise WorkFailed(done.failures[0])
+            raise WorkFailed(edit.told(done.failures[0]))
         return edit.look({name: done.load(name, store) for name in edit.outlook})
 
 

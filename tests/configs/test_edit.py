@@ -12,8 +12,8 @@ from configs.edit import EditClip, edit_help
 from configs.inversion import GENERATOR
 from configs.presets import PRESETS, PresetName
 from pipeline.artifact import Artifact
-from pipeline.failure import InputError, UsageError
-from pipeline.plan import Each, Plan
+from pipeline.failure import Failure, InputError, UsageError
+from pipeline.plan import All, Each, One, Plan
 from stages.align import AlignFaces
 from stages.artifacts import SourceClip
 from stages.direction_file import write_direction
@@ -118,7 +118,10 @@ def test_faces_that_edits_name_are_aligned_too() -> None:
         ({"edits": ("age=+6", "age=+6")}, "The strength of age is 12.0 standard deviations"),
         ({"edits": ("age=+2", "same=+1")}, "age and same cannot be combined"),
         ({"face": "nearest"}, "largest, all, track:N or like:PHOTO"),
-        ({"face": "like:anna.jpg"}, "needs a recognition network, .* --identity mobilefacenet.pth"),
+        (
+            {"face": "like:anna.jpg"},
+            r"needs a recognition network, .* --identity mobilefacenet.pth",
+        ),
         ({"crf": 20.5}, "crf 20.5 is not a whole number"),
     ],
 )
@@ -134,15 +137,44 @@ def test_a_person_in_a_photograph_is_known_again_before_faces_are_aligned(tmp_pa
     for name in ("anna.jpg", "ben.jpg", "net.pth"):
         (tmp_path / name).write_text(name)
     face = f"like:{tmp_path}/anna.jpg,track:1,like:{tmp_path}/ben.jpg"
-    found = plan(face=face, identity=tmp_path / "net.pth").nodes
-    people = tuple(found[f"person_{i}"] for i in (0, 1))
-    assert found["likeness"].inputs["photographs"] == people
+    edit = EditClip(edits=("age=+2",), face=face, identity=tmp_path / "net.pth")
+    found = edit.plan(CLIP, weights).nodes
+    photographs = found["people"].inputs["photographs"]
+    assert isinstance(photographs, All)
+    assert photographs.nodes == (found["person_0"], found["person_1"])
+    assert "people" in edit.first, "a wrong photograph is told before the clip is looked at"
     for name in ("alignment", "edits"):
-        assert found[name].inputs["likeness"] is found["likeness"]
+        likeness = found[name].inputs["likeness"]
+        assert isinstance(likeness, One) and likeness.node is found["likeness"]
         assert "likeness" not in plan().nodes[name].inputs
-    (tmp_path / "ben.jpg").unlink()
+
+    (tmp_path / "elsewhere").mkdir()
+    moved = [(tmp_path / n).rename(tmp_path / "elsewhere" / n) for n in ("anna.jpg", "ben.jpg")]
+    again = plan(
+        face=f"like:{moved[0]},track:1,like:{moved[1]}", identity=tmp_path / "net.pth"
+    ).nodes
+    assert again["alignment"].stage == found["alignment"].stage, "by content, not by path"
+    moved[1].unlink()
     with pytest.raises(InputError, match=r"ben\.jpg cannot be read"):
-        plan(face=face, identity=tmp_path / "net.pth")
+        plan(face=f"like:{moved[0]},like:{moved[1]}", identity=tmp_path / "net.pth")
+
+
+def test_nobody_is_looked_for_whom_no_edit_is_for() -> None:
+    found = plan("track:1:age=+2", face="like:anna.jpg").nodes
+    assert "likeness" not in found
+
+
+def test_a_person_who_is_not_there_is_named_by_the_photograph(tmp_path: Path) -> None:
+    for name in ("anna.jpg", "net.pth"):
+        (tmp_path / name).write_text(name)
+    face = f"like:{tmp_path}/anna.jpg"
+    edit = EditClip(edits=("age=+2",), face=face, identity=tmp_path / "net.pth")
+    stage = edit.plan(CLIP, weights).nodes["alignment"].stage
+    assert isinstance(stage, AlignFaces) and stage.face != face
+    failure = Failure(
+        "alignment", None, "no face", f"{stage.face}: no face of this clip is", exit_code=4
+    )
+    assert edit.told(failure).text == f"{face}: no face of this clip is"
 
 
 @pytest.mark.parametrize("wrong", [{"preset": "fast"}, {"start": -1}, {"end": 0}, {"speed": 2}])

@@ -21,6 +21,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "secret.mp4").write_text("not yours")
     (folder / "link.mkv").symlink_to(tmp_path / "secret.mp4")
     (folder / "away").symlink_to(tmp_path)
+    (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
     return folder
 
 
@@ -123,11 +124,26 @@ jobs:
         jobs(folder, 'jobs: [{clips: a.mp4, edits: age=+2, face: "like:a.age+2.mp4"}]')
 
 
+def test_a_photograph_in_a_folder_with_a_comma_is_told(folder: Path) -> None:
+    within = folder / "a,b"
+    within.mkdir()
+    (within / "a.mp4").write_text("a")
+    with pytest.raises(UsageError, match=r"takes no path with a comma, as .*a,b/anna\.jpg has"):
+        jobs(within, "jobs: [{clips: a.mp4, edits: age=+2, face: 'like:anna.jpg'}]")
+
+
+def test_a_name_without_end_is_no_fault_of_ours(folder: Path) -> None:
+    name = 300 * "a"
+    (job,) = jobs(folder, f"jobs: [{{clips: a.mp4, edits: age=+2, face: 'like:{name}'}}]")
+    assert job.inputs[1].name == name
+
+
 HOSTILE = {
     "jobs: [{clips: ../secret.mp4, edits: age=+1}]": (2, "outside the job file's folder"),
     "jobs: [{clips: a.mp4, edits: age=+1, face: 'like:../secret.mp4'}]": (2, "the photograph"),
     "jobs: [{clips: a.mp4, edits: age=+1, face: 'all,like:link.mkv'}]": (2, "the photograph"),
     "jobs: [{clips: a.mp4, edits: age=+1, face: 'like:/etc/passwd'}]": (2, "the photograph"),
+    "jobs: [{clips: a.mp4, edits: age=+1, face: 'like:loop.jpg'}]": (2, "leads nowhere"),
     "jobs: [{clips: link.mkv, edits: age=+1}]": (2, "outside the job file's folder"),
     "jobs: [{clips: away/secret.mp4, edits: age=+1}]": (2, "outside the job file's folder"),
     "jobs: [{clips: 'away/*.mp4', edits: age=+1}]": (2, "outside the job file's folder"),

@@ -8,7 +8,7 @@ import pytest
 from pipeline.failure import NothingToEdit, UsageError
 from pipeline.stage import Context
 from stages.align import AlignFaces
-from stages.artifacts import Alignment, Colour, Shots, Tracks, Video
+from stages.artifacts import Alignment, Colour, Likeness, Shots, Tracks, Video
 from stages.quad import axes_of, side_of
 
 FRAMES = 60
@@ -147,6 +147,15 @@ def test_no_track_at_all() -> None:
     )
     with pytest.raises(NothingToEdit, match="no face"):
         align(none)
+
+
+def test_the_person_in_a_photograph_is_aligned() -> None:
+    given = tracks((range(20), 0.0), (range(20), 0.0))
+    likeness = Likeness(np.arange(2, dtype=np.int32), np.array([[0.1], [0.8]], np.float32), 0.45)
+    shots = Shots(np.array([[0, FRAMES]], np.int32))
+    stage = AlignFaces(face="like:anna")
+    found = stage.run(given, shots, CLIP, Context(Path()), likeness)
+    assert set(found.track.tolist()) == {1}
 
 
 @pytest.mark.parametrize(

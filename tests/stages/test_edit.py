@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.failure import NothingToEdit, UsageError
 from pipeline.stage import Context
-from stages.artifacts import F32, Shots, Video
+from stages.artifacts import F32, Likeness, Shots, Video
 from stages.direction_file import write_direction
 from stages.edit import ComposeEdits, check_edits, faces_of
 from stages.edit_artifacts import Direction, Edits
@@ -37,10 +37,12 @@ def compose(
     generator: str = "tiny",
     face: str = "largest",
     video: Video | None = None,
+    likeness: Likeness | None = None,
 ) -> Edits:
     """For tracks 0 and 1, both seen in all frames at 25 frames a second."""
     frames = range(FRAMES)
-    ids = [0] if all(edit.track is None for edit in parse_edits(edits)) else [0, 1]
+    all_common = all(edit.track is None for edit in parse_edits(edits)) and likeness is None
+    ids = [0] if all_common else [0, 1]
     stage = ComposeEdits(edits=edits, generator=generator, rows=ROWS, face=face)
     return stage.run(
         directions,
@@ -49,6 +51,7 @@ def compose(
         video or tiny.video(FRAMES),
         tiny.alignment(*((i, frames) for i in ids)),
         Context(Path()),
+        likeness,
     )
 
 
@@ -159,6 +162,16 @@ def test_only_the_named_face_is_edited_where_no_edit_is_for_others(
     directions: list[Direction],
 ) -> None:
     assert not compose(directions, "track:1:age=+2").strengths[:FRAMES].any()
+
+
+def test_edits_are_for_the_person_in_the_photograph_and_for_the_track_that_is_named(
+    directions: list[Direction],
+) -> None:
+    likeness = Likeness(np.arange(2, dtype=np.int32), np.array([[0.1], [0.8]], np.float32), 0.45)
+    found = compose(directions, "age=+2", face="like:anna", likeness=likeness)
+    assert not found.strengths[:FRAMES].any() and (found.strengths[FRAMES:] == 2).all()
+    both = compose(directions, "age=+2", "track:0:age=-1", face="like:anna", likeness=likeness)
+    assert (both.strengths[:FRAMES] == -1).all() and (both.strengths[FRAMES:] == 2).all()
 
 
 @pytest.mark.parametrize(
