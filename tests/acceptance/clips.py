@@ -32,8 +32,9 @@ CLIPS = (
     Clip("portrait_s18", "portrait_s18.mp4"),
     Clip("vfr_talking", "vfr_talking.mp4"),
     Clip("pexels_two_faces", "pexels_two_faces.mp4", one_face=False),
-    # A hand covers the face in the first nine frames, and she turns away after frame 50.
-    Clip("pexels_one_face", "pexels_one_face.mp4", draft_frames=64, standard_frames=20),
+    # A hand covers the face in the first nine frames, then the edit fades in; she turns away after
+    # frame 50.
+    Clip("pexels_one_face", "pexels_one_face.mp4", draft_frames=64, standard_frames=40),
     Clip("rotated_90", "portrait_d3.mp4", remux="rotation", lies=3),
     Clip("two_audio_subtitles", "portrait_d3.mp4", remux="tracks"),
     Clip("start_offset", "portrait_d3.mp4", remux="offset"),
