@@ -95,12 +95,14 @@ class EditClip(BaseModel):
     @model_validator(mode="after")
     def _knows_people(self) -> Self:
         photographs = photographs_of(faces_of(parse_edits(self.edits), self.face))
-        if photographs and self.identity is None:
+        if not photographs:
+            return self
+        if self.identity is None:
             raise UsageError(
                 "--face like: needs a recognition network, which we do not ship: "
                 "--identity mobilefacenet.pth."
             )
-        for path in (*map(Path, photographs), *([self.identity] if self.identity else [])):
+        for path in (*map(Path, photographs), self.identity):
             sha256_of(path)
         return self
 

@@ -32,9 +32,12 @@ def give_people(plan: Plan, face: str, identity: Path | None, face_models: Node)
     photographs = [Path(each) for each in photographs_of(face)]
     if not photographs or identity is None:
         return None
+    paths: dict[str, Path] = {}
+    for path in photographs:
+        paths.setdefault(sha256_of(path), path)  # two of one content are one, as in ``by_content``
     seen = [
-        plan.given(f"person_{i}", Photograph(path.resolve(), sha256_of(path)))
-        for i, path in enumerate(photographs)
+        plan.given(f"person_{i}", Photograph(path.resolve(), sha256))
+        for i, (sha256, path) in enumerate(paths.items())
     ]
     network = plan.given("identity", IdentityWeights(identity.resolve(), sha256_of(identity)))
     known = plan.add(

@@ -12,6 +12,7 @@ from configs.edit import EditClip, edit_help
 from configs.inversion import GENERATOR
 from configs.presets import PRESETS, PresetName
 from pipeline.artifact import Artifact
+from pipeline.face_list import photographs_of
 from pipeline.failure import Failure, InputError, UsageError
 from pipeline.plan import All, Each, One, Plan
 from stages.align import AlignFaces
@@ -157,6 +158,17 @@ def test_a_person_in_a_photograph_is_known_again_before_faces_are_aligned(tmp_pa
     moved[1].unlink()
     with pytest.raises(InputError, match=r"ben\.jpg cannot be read"):
         plan(face=f"like:{moved[0]},like:{moved[1]}", identity=tmp_path / "net.pth")
+
+
+def test_two_photographs_of_one_content_are_one_person(tmp_path: Path) -> None:
+    for name in ("anna", "ben", "net"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "same").write_text("anna")
+    names = ",".join(f"like:{tmp_path}/{name}" for name in ("anna", "same", "ben"))
+    found = plan(face=names, identity=tmp_path / "net").nodes
+    stage = found["alignment"].stage
+    assert isinstance(stage, AlignFaces)
+    assert len(photographs_of(stage.face)) == sum(name.startswith("person_") for name in found) == 2
 
 
 def test_nobody_is_looked_for_whom_no_edit_is_for() -> None:

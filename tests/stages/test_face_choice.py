@@ -4,31 +4,18 @@ import numpy as np
 import pytest
 
 from pipeline.failure import NothingToEdit, UsageError
-from stages.artifacts import Likeness, Shots, Tracks
+from stages.artifacts import Likeness, Shots
 from stages.face_choice import check_choice, chosen_tracks
+from tests.stages import tiny
 
 SHOTS = Shots(np.array([[0, 10], [10, 20]], np.int32))
 SPANS = {0: range(10), 1: range(10), 2: range(10, 16), 3: range(14, 20), 4: range(16, 20)}
 
 
-def tracks() -> Tracks:
-    rows = [(track, frame) for track, span in SPANS.items() for frame in span]
-    track, frame = np.array(rows, np.int32).T
-    n = len(rows)
-    return Tracks(
-        layout="mesh",
-        track=track,
-        frame=frame,
-        box=np.zeros((n, 4), np.float32),
-        score=np.ones(n, np.float32),
-        interpolated=np.zeros(n, bool),
-        landmarks=np.zeros((n, 468, 2), np.float32),
-    )
-
-
 def chosen(text: str, *cosines: tuple[float, ...]) -> list[int]:
     found = np.array(cosines, np.float32).T
-    return chosen_tracks(text, tracks(), SHOTS, Likeness(np.arange(5, dtype=np.int32), found, 0.45))
+    tracks = tiny.followed(*SPANS.items())
+    return chosen_tracks(text, tracks, SHOTS, Likeness(np.arange(5, dtype=np.int32), found, 0.45))
 
 
 def test_a_person_is_followed_over_cuts_and_out_of_sight() -> None:
