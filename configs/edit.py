@@ -94,7 +94,7 @@ class EditClip(BaseModel):
 
     @model_validator(mode="after")
     def _knows_people(self) -> Self:
-        photographs = photographs_of(faces_of(parse_edits(self.edits), self.face))
+        photographs = photographs_of(self._whom)
         if not photographs:
             return self
         if self.identity is None:
@@ -133,7 +133,7 @@ class EditClip(BaseModel):
                 compare=self.compare, transfer=self.transfers or None,
             )  # fmt: skip
         plan.add("output", check, clip=source, video=video)
-        whom = faces_of(asked, self.face)
+        whom = self._whom
         face = by_content(whom)
         moved = any(each.use.mode == "motion" for each in self.transfers)
         found = invert(
@@ -203,11 +203,16 @@ class EditClip(BaseModel):
         return plan
 
     @property
+    def _whom(self) -> str:
+        """Whose faces are edited, by the edits' own tracks as well."""
+        return faces_of(parse_edits(self.edits), self.face)
+
+    @property
     def first(self) -> tuple[str, ...]:
         """The gates, and the faces of references and photographs: without one there is nothing to
         begin."""
         references = prefixes(self.transfers)
-        known = [PEOPLE] if photographs_of(faces_of(parse_edits(self.edits), self.face)) else []
+        known = [PEOPLE] if photographs_of(self._whom) else []
         aligned = (f"{p}alignment" for p, t in references.items() if not t.is_file)
         return (*self.gates, *known, *aligned)
 

@@ -184,7 +184,7 @@ def test_a_person_who_is_not_there_is_named_by_the_photograph(tmp_path: Path) ->
     stage = edit.plan(CLIP, weights).nodes["alignment"].stage
     assert isinstance(stage, AlignFaces) and stage.face != face
     failure = Failure(
-        "alignment", None, "no face", f"{stage.face}: no face of this clip is", exit_code=4
+        "alignment", None, "stage", f"{stage.face}: no face of this clip is", exit_code=4
     )
     assert edit.told(failure).text == f"{face}: no face of this clip is"
 
