@@ -101,8 +101,8 @@ def test_jitter_is_removed_from_the_quad() -> None:
 
 def test_fades_only_in_mid_shot() -> None:
     weight = align(tracks((range(10, FRAMES), 0.0))).weight
-    assert weight[0] == 0 and (np.diff(weight[:6]) > 0).all()
-    assert (weight[6:] == 1).all(), "0.2 s are five frames; the clip's end is no loss"
+    assert weight[0] == 0 and (np.diff(weight[:11]) > 0).all()
+    assert (weight[11:] == 1).all(), "0.4 s are ten frames; the clip's end is no loss"
     weight = align(tracks((range(10, 30), 0.0)), cuts=(10,)).weight
     assert weight[0] == 1 and weight[-1] == 0, "a cut is not faded, a loss is"
 
