@@ -31,7 +31,7 @@ CLIPS = (
     Clip("portrait_d0", "portrait_d0.mp4"),
     Clip("portrait_s18", "portrait_s18.mp4"),
     Clip("vfr_talking", "vfr_talking.mp4"),
-    Clip("pexels_two_faces", "pexels_two_faces.mp4", one_face=False),
+    Clip("pexels_two_faces", "pexels_two_faces.mp4", one_face=False, draft_frames=64),
     # A hand covers the face in the first nine frames, then the edit fades in; she turns away after
     # frame 50.
     Clip("pexels_one_face", "pexels_one_face.mp4", draft_frames=64, standard_frames=40),
