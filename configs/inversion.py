@@ -128,7 +128,7 @@ def invert(
     )
     starts = plan.add(
         name("starts"),
-        InitialiseLatents(steps=preset.start),
+        InitialiseLatents(steps=preset.start, most=preset.most),
         clip=clip,
         video=video,
         alignment=alignment,

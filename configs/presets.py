@@ -6,13 +6,15 @@ PresetName = Literal["draft", "standard", "best"]
 
 
 class Preset(NamedTuple):
-    """Steps of Adam for a round of the track's start and the two waves, and the largest render.
+    """Steps of Adam for the first round of the track's start, for all its rounds and for the two
+    waves, and the largest render.
 
     ``spacing``: seconds that neighbouring frames of an inversion may lie apart. Codes are smoothed
     over time as wide as that (``RenderClip.smoothing``), so those between are filled in.
     """
 
     start: int
+    most: int
     anchors: int
     bridges: int
     render: Literal[512, 1024]
@@ -20,9 +22,9 @@ class Preset(NamedTuple):
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "draft": Preset(start=32, anchors=18, bridges=10, render=512, spacing=0.12),
-    "standard": Preset(start=40, anchors=40, bridges=24, render=1024, spacing=0.12),
-    "best": Preset(start=60, anchors=120, bridges=80, render=1024, spacing=0),
+    "draft": Preset(start=32, most=256, anchors=18, bridges=10, render=512, spacing=0.12),
+    "standard": Preset(start=40, most=256, anchors=40, bridges=24, render=1024, spacing=0.12),
+    "best": Preset(start=60, most=360, anchors=120, bridges=80, render=1024, spacing=0),
 }
 
 MOVING = 0.03

@@ -115,7 +115,11 @@ class PreviewClip(BaseModel):
             "encoded", EncodeFaces(), faces=Each(windows), generator=generator, encoder=encoder
         )
         starts = plan.add(
-            "starts", InitialiseLatents(steps=preset.start), **at_hand, encoder=encoder, **networks
+            "starts",
+            InitialiseLatents(steps=preset.start, most=preset.most),
+            **at_hand,
+            encoder=encoder,
+            **networks,
         )
         latents = plan.add(
             "inverted",

@@ -73,7 +73,7 @@ def test_a_short_track_uses_each_frame_once(
     monkeypatch.setattr(initialise, "COARSE", INVERSION_SIZE)  # the tiny generator has no heads
     told: list[tuple[int, int]] = []
     context = Context(Path(), progress=lambda done, total: told.append((done, total)))
-    stage = InitialiseLatents(frames=6, steps=2, rounds=1, last_steps=1, perceptual_size=64)
+    stage = InitialiseLatents(frames=6, steps=2, most=2, last_steps=1, perceptual_size=64)
     found = stage.run(networks, *clip, tiny.alignment((1, range(2))), context)
 
     assert found.offset.shape == (1, tiny.SHAPE.rows, 16)
@@ -81,25 +81,29 @@ def test_a_short_track_uses_each_frame_once(
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
-@pytest.mark.parametrize(("reached", "coarse"), [((30.0,), 1), ((9.0, 23.0), 2), ((9.0,), 6)])
-def test_a_long_way_takes_more_rounds(
+@pytest.mark.parametrize(
+    ("reached", "rounds"),
+    [((30.0,), [30]), ((9.0, 23.0), [30, 30]), ((9.0,), [30, 30, 60, 80])],
+)
+def test_a_long_way_takes_more_rounds_each_as_long_as_all_before(
     reached: tuple[float, ...],
-    coarse: int,
+    rounds: list[int],
     clip: tuple[SourceClip, Video],
     networks: Starter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sizes: list[object] = []
+    sizes: list[tuple[object, object]] = []
 
     def fake(_: object, crops: U8, start: F32, *__: object, **kind: object) -> Inverted:
         psnr = reached[min(len(sizes), len(reached) - 1)]
-        sizes.append(kind["size"])
+        sizes.append((kind["size"], kind["steps"]))
         return Inverted(start + 1, np.full(len(crops), psnr, np.float32))
 
     monkeypatch.setattr(initialise, "invert_jointly", fake)
-    found = InitialiseLatents().run(networks, *clip, tiny.alignment((0, range(4))), Context(Path()))
-    assert sizes == [COARSE] * coarse + [INVERSION_SIZE]
-    np.testing.assert_allclose(found.offset, coarse + 1, atol=1e-4)
+    stage = InitialiseLatents(steps=30, most=200)
+    found = stage.run(networks, *clip, tiny.alignment((0, range(4))), Context(Path()))
+    assert sizes == [(COARSE, steps) for steps in rounds] + [(INVERSION_SIZE, stage.last_steps)]
+    np.testing.assert_allclose(found.offset, len(rounds) + 1, atol=1e-4)
 
 
 def test_no_track_gives_no_start(clip: tuple[SourceClip, Video], networks: Starter) -> None:
