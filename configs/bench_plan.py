@@ -135,8 +135,9 @@ class Bench:
         )  # fmt: skip
         offset = None
         if "encoder" in self.settings.start:
+            steps = self.settings.start_steps
             offset = plan.add(
-                name("offset"), InitialiseLatents(steps=self.settings.start_steps), clip=source,
+                name("offset"), InitialiseLatents(steps=steps, most=6 * steps), clip=source,
                 video=video, alignment=alignment, encoder=self.encoder, **self.networks,
             )  # fmt: skip
         self._add_inverters(shown, str(number), windows, offset, self.settings.windows, among)

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from configs.inversion import GENERATOR, HEADS
+from pipeline.failure import UsageError
 from pipeline.plan import Node, Plan
 from stages.encoder_bank import MakeEncoderBank
 from stages.encoder_photos import find_photos
@@ -43,6 +44,10 @@ class EncoderTraining(BaseModel):
     """Steps between two checkpoints of the second phase."""
     rates: tuple[float, float] = (1e-3, 5e-4)
     """Learning rates of the phases; the first ends at the second's, the second near nothing."""
+    image_batch: int = Field(default=8, ge=1)
+    """Faces a step of the second phase."""
+    workers: int = Field(default=1, ge=1)
+    """That share the steps of the second phase, a chunk of faces each at least."""
     falling: tuple[float, float] = (0.3, 0.4)
     """Share of a phase's nodes, at its end, in which its rate falls."""
 
@@ -58,9 +63,15 @@ def encoder_plan(
         photos: folder of aligned photographs to learn from as well.
 
     Raises:
-        UsageError: there are none in it.
+        UsageError: there are none in it, or more workers than chunks in a step.
     """
     plan, t = Plan(), training
+    chunks = -(-t.image_batch // TrainOnImages().chunk)
+    if t.workers > chunks:
+        raise UsageError(
+            f"{t.workers} workers cannot share a step of {t.image_batch} faces: it has {chunks} "
+            f"chunks. Take more faces a step (--image-batch) or fewer workers."
+        )
     generator = plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR)))
     folder, sha256 = weights(HEADS)
     heads = plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR))
@@ -94,6 +105,8 @@ def encoder_plan(
             end_rate=rates[i + 1],
             # Half the size takes half the time; the last node sees what will be measured.
             size=INVERSION_SIZE if last else INVERSION_SIZE // 2,
+            batch=t.image_batch,
+            workers=t.workers,
         )
         state = plan.add(
             f"images_{i}",

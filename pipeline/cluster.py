@@ -1,4 +1,4 @@
-"""Work done by Ray actors, on this machine or on a cluster. The only module that imports ray.
+"""Work done by Ray actors, on this machine or on a cluster. Only here and in ``ray_group`` is ray.
 
 Ray loses workers; the retrying is ours. Actors have ``max_restarts=0``: the driver replaces a dead
 one and queues its work again, at the front, for three attempts in all. Only an actor that has
@@ -28,6 +28,8 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # we hide GPUs
 try:
     import ray
     from ray import exceptions
+
+    from pipeline.ray_group import Group
 except ModuleNotFoundError as error:
     raise MissingDependency(
         "--on ray needs the package ray: pip install 'consecutive-face-edit[ray]'"
@@ -93,11 +95,14 @@ class RayPool:
         """Take a work."""
         shape = self._shape(work)
         self._queues.setdefault(shape, Queue()).put(work, depth)
-        if self._own and shape.gpus > self._largest["GPU"]:  # none will ever join our own cluster
-            self._give_up(shape, f"this machine has {self._largest['GPU']:g} GPU")
+        # None will ever join our own cluster.
+        if self._own and shape.times(self._largest) < shape.workers:
+            kind = "GPU" if shape.gpus else "CPU"
+            self._give_up(shape, f"this machine has {self._largest[kind]:g} {kind}")
 
     def _shape(self, work: Work) -> Shape:
-        return Shape.of(work.stage.resources, self._largest, gpu=self._device == "cuda")
+        stage, gpu = work.stage, self._device == "cuda"
+        return Shape.of(stage.resources, self._largest, gpu=gpu, workers=stage.workers_wanted)
 
     def next(self, watch: Watch) -> Outcome:
         """Wait until one of the works is done."""
@@ -159,17 +164,23 @@ class RayPool:
 
     def _start(self, shape: Shape) -> Member:
         variables = environment(shape, self._threads, _checkout() if self._own else None)
-        actor = ray.remote(RemoteWorker).options(
-            num_cpus=shape.cpus,
-            num_gpus=shape.gpus,
-            memory=shape.memory or None,
-            max_restarts=0,
-            max_task_retries=0,
-            runtime_env={"env_vars": variables},
-        )
+        options: dict[str, Any] = {
+            "num_cpus": shape.cpus,
+            "num_gpus": shape.gpus,
+            "memory": shape.memory or None,
+            "max_restarts": 0,
+            "max_task_retries": 0,
+            "runtime_env": {"env_vars": variables},
+        }
         threads = self._threads or max(1, int(shape.cpus))
-        handle: Any = actor.remote(self._root, self._url, self._device, threads, self._board)
-        member = Member(handle, shape, handle.ping.remote(), time.monotonic())
+        arguments = (self._root, self._url, self._device, threads, self._board)
+        now = time.monotonic()
+        if shape.workers > 1:
+            group = Group(shape, options, arguments)
+            member = Member(group.leader, shape, group.ping(), now, together=group)
+        else:
+            handle: Any = ray.remote(RemoteWorker).options(**options).remote(*arguments)
+            member = Member(handle, shape, handle.ping.remote(), now)
         self._members.append(member)
         return member
 
@@ -177,6 +188,8 @@ class RayPool:
         self._members.remove(member)
         with contextlib.suppress(Exception):  # it may be dead already, in any way
             ray.kill(member.handle)
+        if member.together is not None:
+            member.together.end()
 
     def _listen(self, watch: Watch) -> None:
         """Wait for an answer, and deal with all that have come."""
@@ -242,8 +255,7 @@ class RayPool:
         kind = "killed for memory" if memory else type(error).__name__
         if ticket.attempt < ATTEMPTS:
             watch(WorkLost(ticket.work.node, ticket.work.index, ticket.attempt, kind))
-            shape = Shape.of(ticket.work.stage.resources, self._largest, gpu=self._device == "cuda")
-            self._queues[shape].put_back(ticket)
+            self._queues[self._shape(ticket.work)].put_back(ticket)
             return
         text = f"its worker died in each of {ATTEMPTS} attempts (the last: {kind})"
         code = OutOfResources.exit_code if memory else 1

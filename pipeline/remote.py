@@ -1,7 +1,7 @@
 """What runs inside a cluster's processes, and what the driver keeps of each. Knows no ray."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pipeline.failure import Failure
 from pipeline.pool import Ticket, throttled
 from pipeline.shared_store import open_store
-from pipeline.stage import Resources, Stage
+from pipeline.stage import Peers, Resources, Stage, alone
 from pipeline.work import Work
 from pipeline.worker import Done, Worker
 
@@ -20,14 +20,20 @@ Progress = tuple[int, int]
 
 
 class Shape(NamedTuple):
-    """What an actor holds while it lives. ``memory`` is in bytes."""
+    """What an actor holds while it lives. ``memory`` is in bytes.
+
+    ``workers``: as many such actors, which do their works together.
+    """
 
     cpus: float
     gpus: float
     memory: int
+    workers: int = 1
 
     @classmethod
-    def of(cls, resources: Resources, largest: Mapping[str, float], *, gpu: bool) -> "Shape":
+    def of(
+        cls, resources: Resources, largest: Mapping[str, float], *, gpu: bool, workers: int = 1
+    ) -> "Shape":
         """The shape for a stage, cut down to the largest node, where it will simply take longer.
 
         GPUs are not cut: without one the work cannot be done. ``gpu`` says whether to ask at all.
@@ -35,26 +41,36 @@ class Shape(NamedTuple):
         cpus = min(resources.cpus, largest.get("CPU") or resources.cpus)
         wanted = int(resources.memory_gb * GIB)
         memory = int(min(wanted, largest.get("memory") or wanted))
-        return cls(cpus, resources.gpus if gpu else 0, memory)
+        return cls(cpus, resources.gpus if gpu else 0, memory, workers)
+
+    @property
+    def each(self) -> dict[str, float]:
+        """What one of its actors holds, by Ray's names."""
+        return {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory}
 
     def fits(self, total: Mapping[str, float], used: list["Shape"]) -> bool:
         """Whether one more fits beside those that live."""
-        taken = [sum(each) for each in zip(*used, strict=True)] or [0] * len(KINDS)
         return all(
-            not own or own + other <= total.get(name, 0)
-            for name, own, other in zip(KINDS, self, taken, strict=True)
+            not own or own * self.workers + _held(name, used) <= total.get(name, 0)
+            for name, own in self.each.items()
         )
 
     def times(self, node: Mapping[str, float]) -> int:
-        """How many fit on a node that has nothing else."""
-        wants = [(node.get(name, 0), own) for name, own in zip(KINDS, self, strict=True) if own]
+        """How many of its actors fit on a node that has nothing else."""
+        wants = [(node.get(name, 0), own) for name, own in self.each.items() if own]
         return min((int(has // own) for has, own in wants), default=0)
 
     def __str__(self) -> str:
         parts = [f"{self.cpus:g} CPU"]
         parts += [f"{self.gpus:g} GPU"] if self.gpus else []
         parts += [f"{self.memory / GIB:.1f} GiB"] if self.memory else []
-        return ", ".join(parts)
+        text = ", ".join(parts)
+        return text if self.workers == 1 else f"{self.workers} times {text}"
+
+
+def _held(name: str, shapes: list[Shape]) -> float:
+    """What all of these hold together."""
+    return sum(shape.each[name] * shape.workers for shape in shapes)
 
 
 def environment(shape: Shape, threads: int, path: Path | None) -> dict[str, str]:
@@ -95,13 +111,17 @@ class RemoteWorker:
         """Answer with the process id, to show that this worker has been placed and lives."""
         return os.getpid()
 
-    def do(self, work: Work) -> Done | Failure:
+    def do(self, work: Work, peers: Callable[[], Peers] = alone) -> Done | Failure:
         """Do a work."""
 
         def progress(done: int, total: int) -> None:
             self._board.note.remote(work.key, done, total)
 
-        return self._worker.do(work, throttled(progress, 0.5))
+        return self._worker.do(work, throttled(progress, 0.5), peers)
+
+    def assist(self, work: Work, peers: Peers) -> None:
+        """Do a work as one of several."""
+        self._worker.assist(work, peers)
 
 
 @dataclass
@@ -109,7 +129,7 @@ class Member:
     """An actor as the driver sees it: starting until it has answered, then idle or busy.
 
     ``waiting`` is the answer that is outstanding, to the ping or from the work; ``rests``: since
-    when it has had none.
+    when it has had none. ``together``: what else is given back with it, if several work as one.
     """
 
     handle: Any
@@ -120,6 +140,7 @@ class Member:
     ticket: Ticket | None = None
     last: Stage | None = None
     rests: float = 0.0
+    together: Any = None
 
     @property
     def idle(self) -> bool:

@@ -19,8 +19,24 @@ class Resources(NamedTuple):
     memory_gb: float = 0
 
 
+class Peers(NamedTuple):
+    """Who does one piece of work together: this is number ``rank`` of ``size``.
+
+    ``address``: host:port of the first, where torch.distributed lets all meet.
+    """
+
+    rank: int = 0
+    size: int = 1
+    address: str = ""
+
+
 def no_progress(done: int, total: int) -> None:
     """Ignore progress."""
+
+
+def alone() -> Peers:
+    """Nobody else."""
+    return Peers()
 
 
 @dataclass(frozen=True)
@@ -29,13 +45,15 @@ class Context:
 
     ``device`` is "cpu" or "cuda": a stage never asks torch what there is. ``scratch`` is a folder
     that survives a retry of this very work and is removed once its result is published.
-    ``progress(done, total)`` counts frames.
+    ``progress(done, total)`` counts frames. ``peers()`` calls the others that a stage wants
+    (``Stage.workers_wanted``) to this work, and says how to meet them; some pools have none.
     """
 
     scratch: Path
     device: str = "cpu"
     threads: int = 0
     progress: Callable[[int, int], None] = field(default=no_progress)
+    peers: Callable[[], Peers] = field(default=alone)
 
 
 class Stage(BaseModel):
@@ -56,3 +74,8 @@ class Stage(BaseModel):
     """Raised when the result changes for the same settings and inputs."""
     resources: ClassVar[Resources] = Resources()
     accepts_partial: ClassVar[bool] = False
+
+    @property
+    def workers_wanted(self) -> int:
+        """How many workers, each with ``resources``, share one piece of work where the pool can."""
+        return 1

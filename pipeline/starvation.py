@@ -58,9 +58,9 @@ class Starvation:
         here = ready.count(shape)
         room = 1
         if shape.gpus:
-            free = sum(n.get("GPU", 0) for n in nodes) - sum(s.gpus for s in ready)
-            could = sum(shape.times(node) for node in nodes)
-            room = min(could, here + int(free // shape.gpus))
+            free = sum(n.get("GPU", 0) for n in nodes) - sum(s.gpus * s.workers for s in ready)
+            could = sum(shape.times(node) for node in nodes) // shape.workers
+            room = min(could, here + int(free // (shape.gpus * shape.workers)))
         now = time.monotonic()
         if here >= room:
             self._since.pop(shape, None)

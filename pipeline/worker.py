@@ -1,5 +1,6 @@
 """Doing one piece of work: read inputs, load once, run, publish. The same in every pool."""
 
+import collections
 import errno
 import time
 import traceback
@@ -13,7 +14,7 @@ from pipeline.failure import Failure, OutOfResources, PipelineError
 from pipeline.memory import PeakMemory
 from pipeline.output import need_space
 from pipeline.signature import Signature, signature
-from pipeline.stage import Context, Stage, no_progress
+from pipeline.stage import Context, Peers, Stage, alone, no_progress
 from pipeline.store import Provenance, Store
 from pipeline.work import Given, Work, element_key, keys_of, settings_of
 
@@ -70,7 +71,12 @@ class Worker:
         self.threads = threads
         self._loaded: list[_Loaded] = []
 
-    def do(self, work: Work, progress: Callable[[int, int], None] = no_progress) -> Done | Failure:
+    def do(
+        self,
+        work: Work,
+        progress: Callable[[int, int], None] = no_progress,
+        peers: Callable[[], Peers] = alone,
+    ) -> Done | Failure:
         """Do a piece of work, unless its result is there. A stage's exception comes as a value.
 
         A disk that has become full is told of before the work, not by what it then breaks off.
@@ -80,17 +86,34 @@ class Worker:
                 if done := reused(self.store, work):
                     return done
                 need_space(self.store.root, 0)
-                return self._run(work, progress)
+                return self._run(work, progress, peers)
         except Exception as error:
             return _failure(work, error)
 
-    def _run(self, work: Work, progress: Callable[[int, int], None]) -> Done:
-        began = time.perf_counter()
-        memory = PeakMemory()
-        declared = signature(type(work.stage))
-        scratch = self.store.scratch(work.key)
+    def assist(self, work: Work, peers: Peers) -> None:
+        """Do a piece of work as one of several, the first of whom publishes what comes of it."""
+        name = f"{work.key}-{peers.rank}"
+        try:
+            scratch = self.store.scratch(name)
+            result = self._call(work, self._context(work, scratch, no_progress, lambda: peers))
+            if work.many:
+                collections.deque(result, maxlen=0)
+        finally:
+            self.store.clear_scratch(name)
+
+    def _context(
+        self,
+        work: Work,
+        scratch: Path,
+        progress: Callable[[int, int], None],
+        peers: Callable[[], Peers],
+    ) -> Context:
         gpu = work.stage.resources.gpus > 0
-        context = Context(scratch, self.device if gpu else "cpu", self.threads, progress)
+        return Context(scratch, self.device if gpu else "cpu", self.threads, progress, peers)
+
+    def _call(self, work: Work, context: Context) -> Any:
+        """What the stage returns."""
+        declared = signature(type(work.stage))
         loaded = [self._load(work, declared, context)] if declared.loads else []
         inputs: dict[str, Any] = {
             name: self._read(work.inputs[name]) if name in work.inputs else None
@@ -99,7 +122,19 @@ class Worker:
         }
         if declared.run_context:
             inputs["context"] = context
-        result = work.stage.run(*loaded, **inputs)  # type: ignore[attr-defined]
+        return work.stage.run(*loaded, **inputs)  # type: ignore[attr-defined]
+
+    def _run(
+        self,
+        work: Work,
+        progress: Callable[[int, int], None],
+        peers: Callable[[], Peers],
+    ) -> Done:
+        began = time.perf_counter()
+        memory = PeakMemory()
+        declared = signature(type(work.stage))
+        scratch = self.store.scratch(work.key)
+        result = self._call(work, self._context(work, scratch, progress, peers))
         made = _provenance(work)
 
         def measured() -> Provenance:

@@ -55,12 +55,12 @@ class Training:
         )
 
     @classmethod
-    def read(cls, state: EncoderState) -> "Training":
+    def read(cls, state: EncoderState, device: str = "cpu") -> "Training":
         """Take up the training where ``state`` left it."""
         tensors = load_file(state.file)
         encoder = Encoder(state.shape)
         encoder.load_state_dict(_part(tensors, "model."))
-        training = cls(encoder)
+        training = cls(encoder.to(device))
         training.steps, training.seen = state.steps, state.seen
         first, second = _part(tensors, "first."), _part(tensors, "second.")
         for name, p in encoder.named_parameters():
@@ -80,7 +80,7 @@ class Training:
             if moments:
                 tensors[f"first.{name}"] = moments["exp_avg"]
                 tensors[f"second.{name}"] = moments["exp_avg_sq"]
-        save_file({k: v.detach().contiguous() for k, v in tensors.items()}, file)
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, file)
         shape = self.encoder.shape
         return EncoderState(generator, shape, file, self.steps, self.seen, curve)
 

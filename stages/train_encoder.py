@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.stage import Context, Resources, Stage
+from stages.data_parallel import together
 from stages.encoder_bank import EncoderBank
 from stages.encoder_data import Faces, alter, roughen, to_images
 from stages.encoder_loss import LATENT, image_terms, latent_terms
@@ -139,10 +140,17 @@ class TrainOnCodes(TrainingStage):
 
 
 class TrainOnImages(TrainingStage):
-    """Steps on the image terms, through the frozen generator. Batch statistics stay as they are."""
+    """Steps on the image terms, through the frozen generator. Batch statistics stay as they are.
 
-    version: ClassVar[int] = 2
+    Several workers take each step together, a chunk at a time each; what is drawn for a chunk does
+    not depend on who takes it.
+    """
 
+    version: ClassVar[int] = 3
+    resources: ClassVar[Resources] = Resources(cpus=2, gpus=1, memory_gb=5)
+
+    workers: int = Field(default=1, ge=1, exclude=True)
+    """That share each step, where the pool has them: ``stages.data_parallel``."""
     batch: int = Field(default=8, gt=0)
     """Faces a step."""
     chunk: int = Field(default=4, gt=0)
@@ -171,32 +179,42 @@ class TrainOnImages(TrainingStage):
         context: Context,
         photos: AlignedPhotos | None = None,
     ) -> EncoderState:
-        training, faces = Training.read(state), Faces(bank)
+        training, faces = Training.read(state, context.device), Faces(bank)
         encoder = training.encoder.eval()
         pictures = None if photos is None else to_images(read_photos(photos))
-        random = torch.Generator().manual_seed(self.seed + training.seen)
         order = faces.order(training.seen, self.steps * self.batch, self.seed)
         losses = []
-        for step in range(self.steps):
-            part = order[step * self.batch : (step + 1) * self.batch]
-            real = pictures is not None and step % self.photos_every == 0
-            total = 0.0
-            for first in range(0, self.batch, self.chunk):
-                some = part[first : first + self.chunk]
-                if real and pictures is not None:
-                    images, codes = pictures[[i % len(pictures) for i in some]], None
-                else:
-                    images, plain = faces.images(some), some[self.altered :]
-                    images[: self.altered] = alter(images[: self.altered], random)
-                    codes = faces.codes(plain) if plain else None
-                image_loss, loss = self._losses(loaded, encoder, images, codes, random)
-                share = len(some) / self.batch
-                (share * loss).backward()  # type: ignore[no-untyped-call]
-                total += share * image_loss
-            losses.append(total)
-            training.step(self.rate_at(step), self.batch)
-            context.progress(step + 1, self.steps)
+        with together(context) as group:
+            for step in range(self.steps):
+                part = order[step * self.batch : (step + 1) * self.batch]
+                real = pictures is not None and step % self.photos_every == 0
+                total = 0.0
+                for first in group.mine(range(0, self.batch, self.chunk)):
+                    some = part[first : first + self.chunk]
+                    random = self._random(training.seen + first)
+                    if real and pictures is not None:
+                        images, codes = pictures[[i % len(pictures) for i in some]], None
+                    else:
+                        images, plain = faces.images(some), some[self.altered :]
+                        images[: self.altered] = alter(images[: self.altered], random)
+                        codes = faces.codes(plain) if plain else None
+                    image_loss, loss = self._losses(loaded, encoder, images, codes, random)
+                    share = len(some) / self.batch
+                    (share * loss).backward()  # type: ignore[no-untyped-call]
+                    total += share * image_loss
+                losses.append(group.add_up(encoder.parameters(), total))
+                training.step(self.rate_at(step), self.batch)
+                context.progress(step + 1, self.steps)
         return self._ended("images", training, state, losses, context)
+
+    @property
+    def workers_wanted(self) -> int:
+        return self.workers
+
+    def _random(self, seen: int) -> torch.Generator:
+        """For the chunk that begins after so many faces."""
+        words = np.random.SeedSequence((self.seed, seen)).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(words[0]) >> 1)
 
     def _losses(
         self,
@@ -208,13 +226,13 @@ class TrainOnImages(TrainingStage):
     ) -> tuple[float, Tensor]:
         """The image terms, and all terms. ``codes``: of the last faces, where they are known."""
         seen = F.interpolate(images, (INPUT, INPUT), mode="area")
-        found = encoder.free(roughen(seen, random))
+        found = encoder.free(roughen(seen, random).to(loaded.device))
         render = loaded.generator(complete(found, encoder.shape), self.size)
-        wanted = F.interpolate(images, (self.size, self.size), mode="area")
+        wanted = F.interpolate(images, (self.size, self.size), mode="area").to(loaded.device)
         loss = image_terms(render, wanted, loaded.perceptual)
         if codes is None:
             return float(loss.detach()), loss
-        known = latent_terms(found[-len(codes) :], codes)
+        known = latent_terms(found[-len(codes) :], codes.to(loaded.device))
         return float(loss.detach()), loss + LATENT * known
 
 

@@ -1,5 +1,6 @@
 """What commands that make a file have in common: carry out a plan and put one node's file away."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -19,11 +20,13 @@ def make(
     threads: int | None = None,
     verbosity: int = 0,
     timed: bool = False,
+    on: str = "local",
+    device: str = "cpu",
 ) -> Any:
     """Do the plan and publish the node's ``file``.
 
     Args:
-        plan: what to do, on the CPU.
+        plan: what to do.
         node: whose artifact is published.
         target: where to.
         overwrite: the target may exist.
@@ -32,6 +35,8 @@ def make(
         threads: of each worker; all cores by default.
         verbosity: -1 says nothing, 0 shows progress.
         timed: also say how long each stage took.
+        on: "local", or "ray": who does it.
+        device: what stages that ask for a GPU get, "cpu" or "cuda".
 
     Returns:
         The node's artifact.
@@ -45,7 +50,7 @@ def make(
     output.refuse(target, inputs, overwrite=overwrite)
     (made,) = results(
         plan, (node,), target.name, work_dir=work_dir, threads=threads, verbosity=verbosity,
-        timed=timed,
+        timed=timed, on=on, device=device,
     )  # fmt: skip
     output.publish(made.file, target, overwrite=overwrite)
     sys.stdout.write(f"{target}\n")
@@ -61,6 +66,8 @@ def results(
     threads: int | None = None,
     verbosity: int = 0,
     timed: bool = False,
+    on: str = "local",
+    device: str = "cpu",
 ) -> list[Any]:
     """Do what these nodes need and return their artifacts; the options are those of ``make``.
 
@@ -70,16 +77,17 @@ def results(
     from pipeline import folders, schedule
     from pipeline.allocator import keep_memory
     from pipeline.commands.clip import WorkFailed
-    from pipeline.local import LocalPool
+    from pipeline.commands.job import make_pool
     from pipeline.show import Show, profile
     from pipeline.store import Store
 
     keep_memory()
     store = Store(work_dir or folders.cache() / "work")
-    cores = threads or len(os.sched_getaffinity(0))
+    # On a cluster 0: as many as the stage asked CPUs for.
+    cores = threads or (len(os.sched_getaffinity(0)) if on == "local" else 0)
     nodes = sum(each.stage is not None for each in plan.needed(wanted))
     with (
-        LocalPool(store, device="cpu", threads=cores) as pool,
+        contextlib.closing(make_pool(on, store, device, cores)) as pool,
         Show(title, nodes=nodes, verbosity=verbosity) as show,
     ):
         done = schedule.run(plan, store, pool, show, targets=wanted)

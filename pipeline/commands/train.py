@@ -2,9 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from pipeline.device import choose
+from pipeline.failure import UsageError
+
+Where = Literal["local", "ray"]
+Device = Literal["auto", "cpu", "cuda"]
 
 app = typer.Typer(no_args_is_help=True, help="Train weights; each is a stage of the same DAG.")
 
@@ -71,12 +77,20 @@ def encoder(
     photos: Annotated[
         Path | None, typer.Option(help="Folder of FFHQ-aligned photographs to learn from as well.")
     ] = None,
+    on: Annotated[Where, typer.Option(help="Where the work is done.")] = "local",
+    device: Annotated[Device, typer.Option(help="What computes the second phase.")] = "auto",
+    image_batch: Annotated[int, typer.Option(help="Faces a step of the second phase.")] = 8,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Workers, with a GPU each, that share its steps (ray).")
+    ] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite/--no-overwrite")] = False,
 ) -> None:
     """Train the encoder of the default generator (hours on a CPU; resumes where it stopped).
 
     Beside FILE, FILE.curve.json says how the losses fell.
     """
+    if workers > 1 and on == "local":
+        raise UsageError(f"--workers {workers} needs --on ray.")
     from configs.train_encoder import EncoderTraining, encoder_plan
     from pipeline import output as out
     from pipeline.commands.make import make
@@ -84,9 +98,15 @@ def encoder(
 
     curve = output.with_name(output.name + ".curve.json")
     out.refuse(curve, (), overwrite=overwrite)
-    training = EncoderTraining(samples=samples, epochs=epochs, image_steps=image_steps)
+    training = EncoderTraining(
+        samples=samples,
+        epochs=epochs,
+        image_steps=image_steps,
+        image_batch=image_batch,
+        workers=workers,
+    )
     plan = encoder_plan(Weights().given, training, photos)
-    made = make(plan, "encoder", output, overwrite=overwrite)
+    made = make(plan, "encoder", output, overwrite=overwrite, on=on, device=choose(device))
     out.publish(made.curve, curve, overwrite=overwrite)
     f = made.figures
     sys.stderr.write(

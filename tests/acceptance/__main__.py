@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-from tests.acceptance import robust
+from tests.acceptance import cluster, robust
 from tests.acceptance.clips import CLIPS
 from tests.acceptance.edits import edits
 from tests.acceptance.lines import ROOT, Results, Sheet, code, table
@@ -49,6 +49,8 @@ def units(place: Place, frames: int | None) -> dict[str, Unit]:
         found[{"resume": "kill_and_resume"}.get(unit.__name__, unit.__name__)] = partial(
             unit, place
         )
+    for unit in (cluster.two_workers, cluster.long_clip):
+        found[unit.__name__] = partial(unit, place)
     return found
 
 

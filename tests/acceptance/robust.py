@@ -97,6 +97,7 @@ def on_ray(place: Place) -> Sheet:
         sheet.equal("equal threads, sha256", _sha(ray.output), _sha(local.output))
         sheet.at_least("other threads", whole_psnr(local.output, other.output), 60, " dB")
     sheet.told("seconds, local and ray", f"{local.seconds:.0f}, {ray.seconds:.0f}")
+    sheet.at_most("ray's own seconds", ray.seconds - local.seconds, 15)
     return sheet
 
 

@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from configs.train_encoder import EncoderTraining, encoder_plan
 from pipeline.__main__ import app
+from pipeline.failure import UsageError
 from pipeline.plan import Plan
+from pipeline.work import settings_of
 from stages.train_encoder import TrainingStage
 
 
@@ -61,3 +63,23 @@ def test_a_folder_without_photographs_is_a_sentence(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["train", "encoder", "-o", out, "--photos", str(tmp_path)])
     assert done.exit_code != 0
     assert "no .jpg or .png photographs" in str(done.exception)
+
+
+def test_workers_share_the_steps_of_images_and_change_no_key() -> None:
+    alone = encoder_plan(give, EncoderTraining(image_batch=16))
+    shared = encoder_plan(give, EncoderTraining(image_batch=16, workers=4))
+    for name, node in shared.nodes.items():
+        assert node.stage is not None or name in ("generator", "heads", "perceptual")
+        if node.stage is not None:
+            assert node.stage.workers_wanted == (4 if name.startswith("images_") else 1)
+            other = alone.nodes[name].stage
+            assert other is not None and settings_of(node.stage) == settings_of(other)
+    with pytest.raises(UsageError, match="5 workers cannot share a step of 16 faces: it has 4"):
+        encoder_plan(give, EncoderTraining(image_batch=16, workers=5))
+
+
+def test_workers_are_a_clusters(tmp_path: Path) -> None:
+    words = ["train", "encoder", "-o", str(tmp_path / "e.safetensors"), "--workers", "2"]
+    result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, UsageError)
+    assert "--workers 2 needs --on ray." in str(result.exception)

@@ -248,6 +248,26 @@ def test_a_driver_is_killed_and_started_again(
 
 
 @pytest.mark.slow
+def test_three_drivers_share_a_cluster_and_a_store(
+    field: Field, cluster: Start, undisturbed: dict[str, str]
+) -> None:
+    """A batch, the same batch again, and another that has a clip of it: all at once."""
+    machines = cluster()
+    words, _ = on_ray(machines)
+    field.environment["RAY_ADDRESS"] = machines.address
+    one = (["a.mp4", "b.mp4"], EDITS[:2], *words)
+    children = [field.begin(*one), field.begin(*one)]
+    children.append(field.begin(["b.mp4", "c.mp4"], EDITS[2:], *words))
+    for child in children:
+        finished(child)
+    assert hashes(field.out).items() <= undisturbed.items()
+    assert len(hashes(field.out)) == 4 + 2
+    assert not [path for path in field.out.iterdir() if path.suffix != ".mp4"], "no half file"
+    ends = [line for line in field.journal() if line.startswith("ends")]
+    assert len(ends) == len(set(ends)) == 3 * 2, "two windows a clip, each inverted once"
+
+
+@pytest.mark.slow
 def test_three_bad_clips_among_nine_good_ones(field: Field, cluster: Start, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()

@@ -27,10 +27,12 @@ def lines(journal: Path) -> list[str]:
 def test_a_shape_is_cut_down_to_the_largest_node() -> None:
     largest = {"CPU": 2.0, "GPU": 0.0, "memory": 4.0 * 2**30}
     wants = Resources(cpus=4, gpus=1, memory_gb=8)
-    assert Shape.of(wants, largest, gpu=True) == (2, 1, 4 * 2**30)
-    assert Shape.of(wants, largest, gpu=False) == (2, 0, 4 * 2**30)
-    assert Shape.of(wants, {}, gpu=True) == (4, 1, 8 * 2**30), "no node yet: they may come"
+    assert Shape.of(wants, largest, gpu=True) == Shape(2, 1, 4 * 2**30)
+    assert Shape.of(wants, largest, gpu=False) == Shape(2, 0, 4 * 2**30)
+    assert Shape.of(wants, {}, gpu=True) == Shape(4, 1, 8 * 2**30), "no node yet: they may come"
+    assert Shape.of(wants, {}, gpu=True, workers=3).workers == 3
     assert str(Shape(2, 0.5, 2**30)) == "2 CPU, 0.5 GPU, 1.0 GiB"
+    assert str(Shape(2, 1, 0, 4)) == "4 times 2 CPU, 1 GPU"
 
 
 def test_shapes_fit_beside_those_that_live() -> None:
@@ -40,6 +42,9 @@ def test_shapes_fit_beside_those_that_live() -> None:
     assert not two.fits(total, [two])
     assert not one.fits(total, [one, one])
     assert not gpu.fits(total, [])
+    together = Shape(1, 0, 0, workers=2)
+    assert together.fits(total, [one]) and not together.fits(total, [two])
+    assert not one.fits(total, [together, one]), "what lives holds as much for each worker"
 
 
 def test_actors_see_their_own_resources_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,3 +87,14 @@ def test_what_only_starts_slowly_is_not_starved(queues: dict[Shape, Queue]) -> N
     it = Starvation(queues)
     it.note(GPU, [], NODES, stuck=False)
     assert not it.yields(SMALL)
+
+
+def test_a_group_takes_as_many_gpus_as_it_has_workers(queues: dict[Shape, Queue]) -> None:
+    pair = Shape(1, 1, 0, workers=2)
+    queues[pair] = Queue()
+    queues[pair].put(cast("Work", SimpleNamespace()), 0)
+    it = Starvation(queues)
+    it.note(pair, [SMALL] * 4, NODES, stuck=True)
+    assert it.yields(SMALL), "both GPUs are free, but small actors hold the CPUs"
+    it.note(pair, [pair, SMALL, SMALL], NODES, stuck=True)
+    assert not it.yields(SMALL), "one group is all that fits"
