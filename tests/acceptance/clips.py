@@ -30,7 +30,9 @@ CLIPS = (
     Clip("portrait_d18", "portrait_d18.mp4"),
     Clip("portrait_d0", "portrait_d0.mp4"),
     Clip("portrait_s18", "portrait_s18.mp4"),
-    Clip("vfr_talking", "vfr_talking.mp4"),
+    # He speaks: by how much he looks younger differs from syllable to syllable, and ten frames are
+    # one.
+    Clip("vfr_talking", "vfr_talking.mp4", standard_frames=40),
     Clip("pexels_two_faces", "pexels_two_faces.mp4", one_face=False, draft_frames=64),
     # A hand covers the face in the first nine frames, then the edit fades in; she turns away after
     # frame 50.

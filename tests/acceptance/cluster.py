@@ -27,7 +27,7 @@ from tests.pipeline.toy_stages import Read, Split, Total
 WORKS = 60
 ROUNDS = 2
 SIDE = 512
-FPS = 10
+FPS = 5
 MINUTES = (1, 10)
 KINDS = ("driver", "worker")
 
