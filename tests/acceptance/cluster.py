@@ -129,7 +129,9 @@ def _peaks(place: Place, minutes: int, sheet: Sheet) -> dict[str, int]:
     """Bytes that the driver and the largest worker ever had resident."""
     here = place.out / "work" / f"long_clip-{minutes}-{time.time_ns()}"
     frames = 60 * FPS * minutes
-    clip = moving_picture(place.out / "cuts" / f"tiny-{minutes}.mp4", rate=str(FPS), frames=frames)
+    clip = place.out / "cuts" / f"tiny-{minutes}.mp4"
+    clip.parent.mkdir(parents=True, exist_ok=True)
+    moving_picture(clip, rate=str(FPS), frames=frames)
     field = make_field(clip.parent, here, ROOT)
     began = time.monotonic()
     child = field.begin([clip.name], ("age=+1",), "--on", "ray")
