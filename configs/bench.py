@@ -33,7 +33,8 @@ class BenchInversion(BaseModel):
     start: tuple[StartName, ...] = Field(default=("encoder",), min_length=1)
     """The encoder's codes with the track's offset, or the mean latent; or each in turn."""
     start_steps: int = Field(default=12, ge=1)
-    """Of a round of the track's offset, before all inverters: no part of their seconds."""
+    """Of the first round of the track's offset, six times as many in all at most; before all
+    inverters, and no part of their seconds."""
     face: str = "largest"
     """largest or track:N."""
     synthesised: int = Field(default=0, ge=0)

@@ -3,10 +3,12 @@
 The generator is the tests' tiny one, or none: what is measured is what Ray and we add.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -135,24 +137,30 @@ def _peaks(place: Place, minutes: int, sheet: Sheet) -> dict[str, int]:
     field = make_field(clip.parent, here, ROOT)
     began = time.monotonic()
     child = field.begin([clip.name], ("age=+1",), "--on", "ray")
-    driver = psutil.Process(child.pid)
     peaks = dict.fromkeys(KINDS, 0)
-    while child.poll() is None:
-        peaks["driver"] = max(peaks["driver"], high_water(child.pid))
-        for process in driver.children(recursive=True):
-            try:
-                worker = process.cmdline()[:1] == ["ray::RemoteWorker"] or (
-                    process.name().startswith("ray::RemoteWor")
-                )
-            except psutil.Error:
-                continue
-            if worker:
-                peaks["worker"] = max(peaks["worker"], high_water(process.pid))
-        time.sleep(0.2)
-    _, told = child.communicate()
+    with ThreadPoolExecutor(1) as reader:
+        # Read all the while: a pipe that is full would stop the batch.
+        said = reader.submit(child.communicate)
+        while not said.done():
+            peaks["driver"] = max(peaks["driver"], high_water(child.pid))
+            for worker in _workers(child.pid):
+                peaks["worker"] = max(peaks["worker"], high_water(worker))
+            time.sleep(0.2)
+    _, told = said.result()
     sheet.equal(f"{minutes} min exit code", child.returncode, 0, told[-200:].strip())
     sheet.told(f"{minutes} min seconds", f"{time.monotonic() - began:.0f}", f"{frames} frames")
     return peaks
+
+
+def _workers(driver: int) -> list[int]:
+    """Processes of Ray's actors below a driver, by the title that Ray gives them."""
+    found = []
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process(driver).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "".join(process.cmdline()[:1]).startswith("ray::"):
+                    found.append(process.pid)
+    return found
 
 
 def _main(words: list[str]) -> None:
