@@ -1,4 +1,4 @@
-"""Work done by Ray actors, on this machine or on a cluster. Only here and in ``ray_group`` is ray.
+"""Work done by Ray actors, on this machine or on a cluster. Only here and in ``ray_*`` is ray.
 
 Ray loses workers; the retrying is ours. Actors have ``max_restarts=0``: the driver replaces a dead
 one and queues its work again, at the front, for three attempts in all. Only an actor that has
@@ -22,6 +22,7 @@ from pipeline.store import Store
 from pipeline.watch import Watch, WorkLost, WorkProgress, WorkStarted
 from pipeline.work import Work
 
+# Before ray is imported, which reads them.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # we hide GPUs ourselves
 
@@ -29,6 +30,7 @@ try:
     import ray
     from ray import exceptions
 
+    from pipeline.ray_connection import connect, largest_node, nodes
     from pipeline.ray_group import Group
 except ModuleNotFoundError as error:
     raise MissingDependency(
@@ -46,7 +48,6 @@ LOST = (
 
 ATTEMPTS = 3
 STARTS = 3
-OBJECT_STORE = 100 * 2**20  # bytes; only references travel
 TICK = 0.5  # seconds between looks at progress and at actors that do not start
 LINGER = 20.0  # seconds that an idle actor with a GPU is kept although others want its CPUs
 
@@ -85,8 +86,8 @@ class RayPool:
         self._failed_starts: dict[Shape, int] = {}
         self._starvation = Starvation(self._queues)
         self._finished: deque[Outcome] = deque()
-        self._own = _connect(address, num_cpus, num_gpus)
-        self._largest, self._nodes, self._counted = _largest_node(), _nodes(), 0.0
+        self._own = connect(address, num_cpus, num_gpus)
+        self._largest, self._nodes, self._counted = largest_node(), nodes(), 0.0
         self._board: Any = ray.remote(Board).options(num_cpus=0).remote()
         self._noted: Any = None
         self._looked = 0.0
@@ -134,7 +135,7 @@ class RayPool:
         """Start actors for works that wait; let idle ones of another shape go for them."""
         now = time.monotonic()
         if now - self._counted > 4 * TICK:
-            self._nodes, self._counted = _nodes(), now
+            self._nodes, self._counted = nodes(), now
         total = {name: sum(n.get(name, 0) for n in self._nodes) for name in KINDS}
         for shape, queue in self._queues.items():
             starting = [m for m in self._members if m.shape == shape and not m.ready]
@@ -298,59 +299,6 @@ class RayPool:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _connect(address: str | None, num_cpus: int | None, num_gpus: int | None) -> bool:
-    """Connect to a cluster; True when it was started for this."""
-    if ray.is_initialized():
-        raise RuntimeError("this process is connected to a Ray cluster already; close that pool")
-    address = address or os.environ.get("RAY_ADDRESS")
-    _keep_off_stdout()
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
-    if address is not None:
-        ray.init(address=address, **quiet)
-        return False
-    ray.init(
-        address="local",  # never one that happens to run on this machine
-        num_cpus=num_cpus,
-        num_gpus=num_gpus,
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE,
-        _node_ip_address="127.0.0.1",
-        **quiet,
-    )
-    return True
-
-
-def _keep_off_stdout() -> None:
-    """Have Ray print what its daemons report, such as deaths of workers, on stderr.
-
-    It takes stdout, even without ``log_to_driver``, and there is no option; ours is for results.
-    """
-    from ray._private import worker
-
-    if not hasattr(worker.print_to_stdstream, "ours"):
-        told = worker.print_to_stdstream
-
-        def tell(data: dict[str, Any], *more: Any, **named: Any) -> None:
-            # Deaths are told of by us; Ray also counts the actors that we let go.
-            if not any("A worker died" in line for line in data.get("lines", ())):
-                told({**data, "is_err": True}, *more, **named)
-
-        tell.ours = True  # type: ignore[attr-defined]
-        worker.print_to_stdstream = tell
-
-
-def _largest_node() -> dict[str, float]:
-    """The most any one node has of each resource."""
-    nodes = _nodes()
-    return {name: max(n.get(name, 0) for n in nodes) for name in KINDS}
-
-
-def _nodes() -> list[dict[str, float]]:
-    """What each node has, to Ray's knowledge; a dead one counts for some seconds."""
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]
-    return [dict(node["Resources"]) for node in nodes if node["Alive"]]
 
 
 def _checkout() -> Path:
