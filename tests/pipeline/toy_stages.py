@@ -196,6 +196,7 @@ class Shared(Journalled):
 
         with together(context) as group:
             self.note(f"{group.rank} of {group.size}")
+            group.add_up([], 0.0)  # nobody goes on, or dies, before all have begun
             if group.rank and self.dies is not None and not self.dies.exists():
                 self.dies.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
