@@ -4,8 +4,6 @@ Everything that can be refused without reading a clip is refused here. A job fil
 else's: it reads and writes below its own folder only, and below folders that the user names.
 """
 
-import glob
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +16,7 @@ from pipeline.face_list import photographs_of, with_photographs
 from pipeline.failure import OutputRefused, UsageError
 from pipeline.job_file import Entry, JobFile, Settings, told
 from pipeline.options import RunOptions
+from pipeline.patterns import files, fixed
 from pipeline.reference import Reference
 from pipeline.template import DEFAULT, fill
 
@@ -74,7 +73,7 @@ def expand(
         raise UsageError(
             f"Every entry of the job file names its own clips; none is for {clips[0]}."
         )
-    inside = None if roots is None else tuple(p.resolve() for p in (base, *roots))
+    inside = None if roots is None else tuple(map(_resolved, (base, *roots)))
     found = _jobs(file, base, options, tuple(clips), inside)
     jobs = tuple(islice(found, MOST + 1))
     if len(jobs) > MOST:
@@ -170,37 +169,33 @@ def _clips(
         return [_whole(clip.absolute()) for clip in clips]
     found: dict[Path, None] = {}
     for pattern in entry.clips:
-        matches = list(islice(_matches(base, pattern), MOST + 1))
+        start, rest = fixed(base, pattern)
+        _confine(f"{where}: {pattern!r}", start, inside)
+        matches = sorted(islice(files(start, rest), MOST + 1)) if rest else [start]
         if not matches:
             raise UsageError(f"{where}: {pattern!r} matches no file in {base}.")
-        for path in matches:
+        for path in map(_whole, matches):
             _confine(f"{where}: {pattern!r}", path, inside)
             found[path] = None
     return list(found)
 
 
-def _matches(base: Path, pattern: str) -> Iterator[Path]:
-    """A path as it stands, whether it is there or not; or what a glob finds, in order."""
-    literal = base / pattern
-    if not glob.has_magic(pattern) or os.path.lexists(literal):
-        yield _whole(literal)
-        return
-    for name in sorted(glob.iglob(pattern, root_dir=base, recursive=True)):  # noqa: PTH207  # stays lazy, and hidden files hidden
-        if (base / name).is_file():
-            yield _whole(base / name)
-
-
 def _whole(path: Path) -> Path:
     """Absolute and without ``..``. The last part stays what it is, be it a link."""
-    return path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
+    return _resolved(path) if path.name in ("", "..") else _resolved(path.parent) / path.name
 
 
 def _below(path: Path, roots: tuple[Path, ...]) -> bool:
-    try:
-        whole = path.resolve()
-    except (OSError, RuntimeError) as error:  # links in a circle, names without end
-        raise UsageError(f"{path} leads nowhere ({error}).") from error
+    whole = _resolved(path)
     return any(whole.is_relative_to(root) for root in roots)
+
+
+def _resolved(path: Path) -> Path:
+    """Raises UsageError: links in a circle, names without end, or with a zero byte."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"{str(path)!r} leads nowhere ({error}).") from error
 
 
 def _apart(jobs: Sequence[Job]) -> None:

@@ -12,6 +12,8 @@ from pipeline.failure import OutOfResources, OutputRefused
 
 LONGEST = 80
 """Characters that the edits may take in the name of a file."""
+LONGEST_NAME = 230
+"""Bytes of a result's name. File systems take 255; until it is whole, its name is longer."""
 SPARE = 64 << 20
 """Bytes that stay free on a disk we write to."""
 
@@ -44,7 +46,7 @@ def targets(
         OutputRefused: one file for several clips, a file without an extension, or one path twice.
     """
     named = Path(output) if output else None
-    if named and (named.is_dir() or (output or "").endswith(("/", os.sep))):
+    if named and (_is_folder(named) or (output or "").endswith(("/", os.sep))):
         folder: Path | None = named
     elif named:
         if len(clips) > 1:
@@ -67,15 +69,38 @@ def targets(
     return chosen
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, with those above it, unless it is there.
+
+    Raises:
+        OutputRefused: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputRefused(f"The folder {folder} cannot be made ({error.strerror}).") from error
+
+
+def _is_folder(path: Path) -> bool:
+    """Unlike ``Path.is_dir``, False for a name that is too long to be one's."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def refuse(target: Path, clips: Sequence[Path], *, overwrite: bool) -> None:
     """Say no before the work starts.
 
     Raises:
-        OutputRefused: the folder is missing or not writable, the target is a folder, is one of the
-            inputs (by inode, even with ``overwrite``), or exists and is not to be overwritten.
+        OutputRefused: the name is too long, the folder is missing or not writable, the target is a
+            folder, is one of the inputs (by inode, even with ``overwrite``), or exists and is not
+            to be overwritten.
     """
     folder = target.parent
-    if not folder.is_dir():
+    if (size := len(os.fsencode(target.name))) > LONGEST_NAME:
+        raise OutputRefused(
+            f"The output's name, {target.name[:40]}..., has {size} bytes, and {LONGEST_NAME} are "
+            "the most; name another output."
+        )
+    if not _is_folder(folder):
         raise OutputRefused(f"The folder {folder} does not exist.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputRefused(f"The folder {folder} is not writable.")

@@ -1,5 +1,6 @@
 """A reference as a user names it: a file, or a part of a clip, REF@T0-T1."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ class Reference:
         Raises:
             UsageError: the range is empty, or none.
         """
-        found = None if Path(text).is_file() else _RANGE.fullmatch(text)
+        # Not Path.is_file, which raises where the text is too long to be a name.
+        found = None if os.path.isfile(text) else _RANGE.fullmatch(text)  # noqa: PTH113
         if not found:
             return cls(Path(text))
         try:

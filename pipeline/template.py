@@ -1,12 +1,13 @@
 """Names of outputs from a template such as ``{folder}/{stem}.{edits}{ext}``."""
 
+import os
 import string
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from pipeline.failure import UsageError
-from pipeline.output import label
+from pipeline.output import LONGEST_NAME, label
 
 DEFAULT = "{folder}/{stem}.{edits}{ext}"
 
@@ -60,6 +61,6 @@ def fill(text: str, clip: Path, edits: tuple[str, ...], preset: str, number: int
         preset=preset,
         number=f"{number:04d}",
     )
-    if len(Path(filled).name.encode()) > 255:
+    if len(os.fsencode(Path(filled).name)) > LONGEST_NAME:
         raise UsageError(f"The output's name would be too long: {Path(filled).name[:80]}...")
     return Path(filled)

@@ -129,7 +129,7 @@ class BatchRun:
             standing.outcome.output = job.target
             self._settle(standing, reused=True)
             return
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        output.make_folder(job.target.parent)
         if not ours:
             output.refuse(job.target, job.inputs, overwrite=self.record.overwrite)
         check_space(job.clip, job.target, self.store.root)

@@ -22,6 +22,7 @@ def folder(tmp_path: Path) -> Path:
     (folder / "link.mkv").symlink_to(tmp_path / "secret.mp4")
     (folder / "away").symlink_to(tmp_path)
     (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
+    (folder / "more" / "up").symlink_to(folder)
     return folder
 
 
@@ -136,6 +137,16 @@ def test_a_name_without_end_is_no_fault_of_ours(folder: Path) -> None:
     name = 300 * "a"
     (job,) = jobs(folder, f"jobs: [{{clips: a.mp4, edits: age=+2, face: 'like:{name}'}}]")
     assert job.inputs[1].name == name
+    (job,) = jobs(folder, f"jobs: [{{clips: a.mp4, transfer: {name}, output: x.mp4}}]")
+    assert job.inputs[1].name == name
+
+
+def test_links_that_lead_back_are_not_followed_for_ever(folder: Path) -> None:
+    """``more/up`` leads to the folder itself: by it every file has names without end."""
+    found = jobs(folder, "jobs: [{clips: ['**/*.mp4', 'more/**'], edits: age=+1}]")
+    assert [job.clip.name for job in found] == ["a.mp4", "c[1].mp4", "d.mp4"]
+    found = jobs(folder, "jobs: [{clips: 'more/.*.mp4', edits: age=+1}]")
+    assert [job.clip.name for job in found] == [".hidden.mp4"]
 
 
 HOSTILE = {
@@ -150,6 +161,11 @@ HOSTILE = {
     "jobs: [{clips: '../*.mp4', edits: age=+1}]": (2, "outside the job file's folder"),
     "jobs: [{clips: /etc/passwd, edits: age=+1}]": (2, "outside the job file's folder"),
     "jobs: [{clips: /etc/pass*, edits: age=+1}]": (2, "outside the job file's folder"),
+    "jobs: [{clips: '/**', edits: age=+1}]": (2, "leads to /, outside the job file's folder"),
+    "jobs: [{clips: '*/../../*', edits: age=+1}]": (2, "has .. after a wildcard"),
+    "jobs: [{clips: loop.jpg/x.mp4, edits: age=+1}]": (2, "leads nowhere"),
+    "jobs: [{clips: 'loop.jpg/*.mp4', edits: age=+1}]": (2, "leads nowhere"),
+    "jobs: [{clips: a.mp4, edits: age=+1, output: loop.jpg/x.mp4}]": (2, "leads nowhere"),
     'jobs: [{clips: "a\\0.mp4", edits: age=+1}]': (2, "pattern"),
     "jobs: [{clips: a.mp4, edits: age=+1, output: ../x.mp4}]": (5, "outside the job file's"),
     "jobs: [{clips: a.mp4, edits: age=+1, output: /tmp/x.mp4}]": (5, "outside the job file's"),

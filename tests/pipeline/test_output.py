@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.failure import OutOfResources, OutputRefused
-from pipeline.output import default_name, need_space, publish, refuse, targets
+from pipeline.output import default_name, make_folder, need_space, publish, refuse, targets
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,28 @@ def test_refusals_before_the_work(tmp_path: Path) -> None:
         (link, True, "input itself"),
         (tmp_path, True, "is a folder"),
         (tmp_path / "none" / "out.mp4", False, "does not exist"),
+        (tmp_path / (300 * "a") / "out.mp4", False, "does not exist"),
+        (tmp_path / (227 * "a" + ".mp4"), False, "has 231 bytes, and 230 are the most"),
     ]:
         with pytest.raises(OutputRefused, match=sentence):
             refuse(target, [clip], overwrite=overwrite)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "x", tmp_path / (300 * "a")):
+        with pytest.raises(OutputRefused, match=r"cannot be made \("):
+            make_folder(folder)
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+
+
+def test_the_longest_name_can_be_published(tmp_path: Path) -> None:
+    made, target = tmp_path / "made", tmp_path / (225 * "a" + ".webm")
+    made.write_bytes(b"made")
+    refuse(target, [], overwrite=False)
+    publish(made, target, overwrite=False)
+    assert target.read_bytes() == b"made"
 
 
 def test_a_dangling_link_is_not_written_through(tmp_path: Path) -> None:
