@@ -8,6 +8,7 @@ from pipeline.watch import (
     Event,
     JobSettled,
     NodeStarted,
+    Waiting,
     WorkFailed,
     WorkFinished,
     WorkLost,
@@ -70,6 +71,8 @@ class BatchShow(Show):
                 f"job {job}, {own}{piece}: its worker was lost in attempt {event.attempt} "
                 f"({event.text})."
             )
+        elif isinstance(event, Waiting):
+            super()._take(event)
         elif isinstance(event, WorkStarted | WorkProgress | WorkFinished):
             super()._take(replace(event, **_apart(event.node, event.index)))
 

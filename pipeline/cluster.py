@@ -7,6 +7,7 @@ node for a while) holds nothing. Doing a work twice is harmless: results are pub
 """
 
 import contextlib
+import math
 import os
 import time
 from collections import deque
@@ -17,9 +18,10 @@ from typing import Any, Self
 from pipeline.failure import Failure, MissingDependency, OutOfResources
 from pipeline.pool import Outcome, Queue, Ticket
 from pipeline.remote import KINDS, Board, Member, RemoteWorker, Shape, environment
+from pipeline.starting import Starting
 from pipeline.starvation import Starvation
 from pipeline.store import Store
-from pipeline.watch import Watch, WorkLost, WorkProgress, WorkStarted
+from pipeline.watch import Waiting, Watch, WorkLost, WorkProgress, WorkStarted
 from pipeline.work import Work
 
 # Before ray is imported, which reads them.
@@ -37,19 +39,11 @@ except ModuleNotFoundError as error:
         "--on ray needs the package ray: pip install 'consecutive-face-edit[ray]'"
     ) from error
 
-LOST = (
-    exceptions.RayActorError,  # also ActorDiedError, and ActorUnavailableError: do not wait for it
-    exceptions.NodeDiedError,
-    exceptions.WorkerCrashedError,
-    exceptions.OutOfMemoryError,  # killed by Ray's memory monitor; no RayActorError
-    exceptions.ObjectLostError,  # the answer died with its node; the result itself is stored
-)
-"""These mean that the worker died. A ``RayTaskError`` means that our own code raised."""
-
 ATTEMPTS = 3
-STARTS = 3
 TICK = 0.5  # seconds between looks at progress and at actors that do not start
 LINGER = 20.0  # seconds that an idle actor with a GPU is kept although others want its CPUs
+IDLE = 60.0  # seconds that an idle actor is kept on a cluster that others may use, too
+PATIENCE = 7200.0  # seconds that a work may go on without telling of progress
 
 
 class RayPool:
@@ -63,7 +57,9 @@ class RayPool:
         num_gpus: GPUs of our own cluster; None for all of the machine.
         device: "cuda" to give GPUs to stages that ask for them, "cpu" to ask for none.
         threads: what a stage is told to use; 0 for the CPUs it asked for.
-        start_timeout: seconds an actor has to answer its first ping.
+        start_timeout: seconds an actor may take to come where nothing else holds what it needs.
+        join_timeout: seconds within which a node that is large enough has to join the cluster.
+        patience: seconds after which a work that tells of no progress counts as lost.
     """
 
     def __init__(
@@ -76,17 +72,19 @@ class RayPool:
         device: str = "cpu",
         threads: int = 0,
         start_timeout: float = 120.0,
+        join_timeout: float = 900.0,
+        patience: float = PATIENCE,
     ) -> None:
         self._root, self._url = str(store.root), store.url
         self._device = device
         self._threads = threads
-        self._start_timeout = start_timeout
+        self._patience = patience
         self._queues: dict[Shape, Queue] = {}
         self._members: list[Member] = []
-        self._failed_starts: dict[Shape, int] = {}
         self._starvation = Starvation(self._queues)
         self._finished: deque[Outcome] = deque()
         self._own = connect(address, num_cpus, num_gpus)
+        self._starting = Starting(start_timeout, join_timeout, own=self._own)
         self._largest, self._nodes, self._counted = largest_node(), nodes(), 0.0
         self._board: Any = ray.remote(Board).options(num_cpus=0).remote()
         self._noted: Any = None
@@ -125,7 +123,7 @@ class RayPool:
                 stage = ticket.work.stage
                 member = next((m for m in idle if m.last == stage), idle[0])
                 idle.remove(member)
-                member.ticket, member.last = ticket, stage
+                member.ticket, member.last, member.heard = ticket, stage, time.monotonic()
                 named = member.handle.do.options(name=ticket.work.label)
                 member.waiting = named.remote(ticket.work)
                 work = ticket.work
@@ -135,7 +133,7 @@ class RayPool:
         """Start actors for works that wait; let idle ones of another shape go for them."""
         now = time.monotonic()
         if now - self._counted > 4 * TICK:
-            self._nodes, self._counted = nodes(), now
+            self._nodes, self._largest, self._counted = nodes(), largest_node(), now
         total = {name: sum(n.get(name, 0) for n in self._nodes) for name in KINDS}
         for shape, queue in self._queues.items():
             starting = [m for m in self._members if m.shape == shape and not m.ready]
@@ -162,6 +160,9 @@ class RayPool:
                 )
                 if other is not None:
                     self._drop(other)
+        if not self._own:
+            for member in [m for m in self._members if m.idle and m.rests < now - IDLE]:
+                self._drop(member)
 
     def _start(self, shape: Shape) -> Member:
         variables = environment(shape, self._threads, _checkout() if self._own else None)
@@ -199,36 +200,44 @@ class RayPool:
             time.sleep(TICK / 5)
             return
         answered, _ = ray.wait(list(outstanding), num_returns=1, timeout=TICK)
+        if answered:
+            answered, _ = ray.wait(list(outstanding), num_returns=len(outstanding), timeout=0)
         for answer in answered:
             member = outstanding[answer]
             if member.ready:
                 self._answered(member, watch)
             else:
                 self._started(member)
-        late = time.monotonic() - self._start_timeout
-        for member in [m for m in self._members if not m.ready and m.since < late]:
-            self._no_start(member, f"no answer within {self._start_timeout:g} s")
+        self._look_for_late(watch)
+        silent = time.monotonic() - self._patience
+        for member in [m for m in self._members if m.ticket and m.heard < silent]:
+            self._lost(member, f"no sign of life for {self._patience:g} s", watch)
 
     def _started(self, member: Member) -> None:
         try:
             ray.get(member.waiting)
         except exceptions.RayError as error:
-            self._no_start(member, str(error))
+            self._drop(member)
+            why = self._starting.ended(member.shape, str(error))
+            if why and not any(m.ready and m.shape == member.shape for m in self._members):
+                self._give_up(member.shape, why)
             return
-        member.ready = True
-        self._failed_starts[member.shape] = 0
+        member.ready, member.rests = True, time.monotonic()
+        self._starting.came(member.shape)
         self._starvation.fed(member.shape)
 
-    def _no_start(self, member: Member, text: str) -> None:
-        """Try another; when none starts and none works, its queue has no hope."""
-        self._drop(member)
-        shape = member.shape
-        if any(m.ready for m in self._members):
-            return
-        self._failed_starts[shape] = self._failed_starts.get(shape, 0) + 1
-        if self._failed_starts[shape] < STARTS:
-            return
-        self._give_up(shape, f"{STARTS} attempts, the last: {text}")
+    def _look_for_late(self, watch: Watch) -> None:
+        """See whether those that were asked for may still come, where none of their shape has."""
+        came = {m.shape for m in self._members if m.ready}
+        for shape in {m.shape for m in self._members} - came:
+            since = min(m.since for m in self._members if m.shape == shape)
+            alone = all(m.shape == shape for m in self._members)
+            if why := self._starting.late(shape, since, self._nodes, alone=alone):
+                for member in [m for m in self._members if m.shape == shape]:
+                    self._drop(member)
+                self._give_up(shape, why)
+            elif news := self._starting.news(shape, since):
+                watch(Waiting(news))
 
     def _give_up(self, shape: Shape, why: str) -> None:
         queue, text = self._queues[shape], f"no worker with {shape} could be started: {why}"
@@ -237,30 +246,36 @@ class RayPool:
             self._finished.append(_outcome(ticket, text, ticket.attempt))
 
     def _answered(self, member: Member, watch: Watch) -> None:
-        ticket, member.ticket = member.ticket, None
-        member.rests = time.monotonic()
-        assert ticket is not None
+        assert member.ticket is not None
+        work = member.ticket.work
         try:
-            self._finished.append(Outcome(ticket.work, ray.get(member.waiting)))
-        except LOST as error:
-            self._drop(member)
-            self._lost(ticket, error, watch)
-        except exceptions.RayTaskError as error:  # a work that cannot even be unpickled there
-            failure = Failure(
-                ticket.work.node, ticket.work.index, "stage", str(error.cause), traceback=str(error)
-            )
-            self._finished.append(Outcome(ticket.work, failure))
-
-    def _lost(self, ticket: Ticket, error: Exception, watch: Watch) -> None:
-        memory = isinstance(error, exceptions.OutOfMemoryError)
-        kind = "killed for memory" if memory else type(error).__name__
-        if ticket.attempt < ATTEMPTS:
-            watch(WorkLost(ticket.work.node, ticket.work.index, ticket.attempt, kind))
-            self._queues[self._shape(ticket.work)].put_back(ticket)
+            outcome = Outcome(work, ray.get(member.waiting))
+        except (
+            exceptions.RayTaskError
+        ) as error:  # our own code raised: it cannot be unpickled there
+            text = str(error.cause)
+            failure = Failure(work.node, work.index, "stage", text, traceback=str(error))
+            outcome = Outcome(work, failure)
+        except exceptions.OutOfMemoryError as error:  # Ray's memory monitor
+            self._lost(member, "killed for memory", watch, OutOfResources.exit_code, str(error))
             return
-        text = f"its worker died in each of {ATTEMPTS} attempts (the last: {kind})"
-        code = OutOfResources.exit_code if memory else 1
-        self._finished.append(_outcome(ticket, text, ATTEMPTS, code, str(error)))
+        except exceptions.RayError as error:  # its process, its node, or the answer is gone
+            self._lost(member, type(error).__name__, watch, 1, str(error))
+            return
+        member.ticket, member.rests = None, time.monotonic()
+        self._finished.append(outcome)
+
+    def _lost(self, member: Member, why: str, watch: Watch, code: int = 1, trace: str = "") -> None:
+        """Let an actor go, and have another try what it did."""
+        ticket = member.ticket
+        assert ticket is not None
+        self._drop(member)
+        if ticket.attempt < ATTEMPTS:
+            watch(WorkLost(ticket.work.node, ticket.work.index, ticket.attempt, why))
+            self._queues[member.shape].put_back(ticket)
+            return
+        text = f"its worker died in each of {ATTEMPTS} attempts (the last: {why})"
+        self._finished.append(_outcome(ticket, text, ATTEMPTS, code, trace))
 
     def _show_progress(self, watch: Watch) -> None:
         """Fetch what the works have noted, without ever waiting for it."""
@@ -274,11 +289,12 @@ class RayPool:
                 return
             noted, self._noted = ray.get(self._noted), self._board.take.remote()
         except exceptions.RayError:
-            self._board = None  # its node died; the works go on
+            self._board = None  # its node died; the works go on, and nobody is said to be silent
+            self._patience = math.inf
             return
         for member in self._members:
             if member.ticket is not None and member.ticket.work.key in noted:
-                work = member.ticket.work
+                work, member.heard = member.ticket.work, time.monotonic()
                 watch(WorkProgress(work.node, work.index, *noted[work.key]))
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from pipeline.pool import Ticket, throttled
 from pipeline.shared_store import open_store
 from pipeline.stage import Peers, Resources, Stage, alone
 from pipeline.work import Work
-from pipeline.worker import Done, Worker
+from pipeline.worker import Done, Worker, failure
 
 GIB = 2**30
 KINDS = ("CPU", "GPU", "memory")
@@ -104,8 +105,14 @@ class RemoteWorker:
     """A ``Worker`` in a process of its own."""
 
     def __init__(self, root: str, url: str | None, device: str, threads: int, board: Any) -> None:
-        self._worker = Worker(open_store(Path(root), url), device=device, threads=threads)
+        self._place = (Path(root), url)
+        self._options: dict[str, Any] = {"device": device, "threads": threads}
         self._board = board
+
+    @cached_property
+    def _worker(self) -> Worker:
+        """Opened with the first work, whose failure it is then if the store cannot be."""
+        return Worker(open_store(*self._place), **self._options)
 
     def ping(self) -> int:
         """Answer with the process id, to show that this worker has been placed and lives."""
@@ -117,7 +124,11 @@ class RemoteWorker:
         def progress(done: int, total: int) -> None:
             self._board.note.remote(work.key, done, total)
 
-        return self._worker.do(work, throttled(progress, 0.5), peers)
+        try:
+            worker = self._worker
+        except Exception as error:
+            return failure(work, error)
+        return worker.do(work, throttled(progress, 0.5), peers)
 
     def assist(self, work: Work, peers: Peers) -> None:
         """Do a work as one of several."""
@@ -129,7 +140,8 @@ class Member:
     """An actor as the driver sees it: starting until it has answered, then idle or busy.
 
     ``waiting`` is the answer that is outstanding, to the ping or from the work; ``rests``: since
-    when it has had none. ``together``: what else is given back with it, if several work as one.
+    when it has had none; ``heard``: when its work last told of progress. ``together``: what else is
+    given back with it, if several work as one.
     """
 
     handle: Any
@@ -140,6 +152,7 @@ class Member:
     ticket: Ticket | None = None
     last: Stage | None = None
     rests: float = 0.0
+    heard: float = 0.0
     together: Any = None
 
     @property

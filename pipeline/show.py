@@ -13,6 +13,7 @@ from pipeline.watch import (
     Event,
     NodeFinished,
     NodeStarted,
+    Waiting,
     WorkFailed,
     WorkFinished,
     WorkLost,
@@ -217,6 +218,8 @@ class Show:
                 self._stage(node).running.pop(index, None)
                 where = node if index is None else f"{node}[{index}]"
                 self.say(f"{where}: its worker was lost in attempt {attempt} ({text}).")
+            case Waiting(text):
+                self.say(f"{text}.")
             case NodeFinished(node, works, reused, failed, seconds):
                 self._stage(node).finished = True
                 if self._verbosity > 0:

@@ -76,6 +76,13 @@ class WorkLost:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Nothing can be done at present, for this reason."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class WorkFailed:
     """There will be no result in this run, because the work failed or was skipped."""
 
@@ -126,6 +133,7 @@ Event = (
     | WorkProgress
     | WorkFinished
     | WorkLost
+    | Waiting
     | WorkFailed
     | BatchStarted
     | JobSettled
@@ -149,7 +157,10 @@ def both(*watches: Watch) -> Watch:
 
 
 class EventLog:
-    """Appends each event to a file as a line of JSON, with the time in seconds since 1970."""
+    """Appends each event to a file as a line of JSON, with the time in seconds since 1970.
+
+    Not ``WorkProgress``, of which a thousand works have two thousand a second.
+    """
 
     def __init__(self, path: Path) -> None:
         torn = _torn(path)
@@ -158,6 +169,8 @@ class EventLog:
             self._file.write("\n")
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, WorkProgress):
+            return
         line = {"time": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}
         self._file.write(json.dumps(line) + "\n")
 

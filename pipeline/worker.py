@@ -88,7 +88,7 @@ class Worker:
                 need_space(self.store.root, 0)
                 return self._run(work, progress, peers)
         except Exception as error:
-            return _failure(work, error)
+            return failure(work, error)
 
     def assist(self, work: Work, peers: Peers) -> None:
         """Do a piece of work as one of several, the first of whom publishes what comes of it."""
@@ -204,7 +204,8 @@ def _provenance(work: Work) -> Provenance:
     )
 
 
-def _failure(work: Work, error: Exception) -> Failure:
+def failure(work: Work, error: Exception) -> Failure:
+    """An exception as the failure of a work: in the exception's words, if it is one of ours."""
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, PipelineError):
         text, code = str(error), error.exit_code

@@ -1,6 +1,7 @@
 """Nodes that die for real, and those that never come. Each test has a cluster of its own."""
 
 import collections
+import re
 import subprocess
 import sys
 import threading
@@ -10,13 +11,24 @@ from typing import Any
 
 import pytest
 
+from pipeline.failure import MissingDependency
 from pipeline.plan import Each, Plan
 from pipeline.schedule import run
 from pipeline.store import Store
-from pipeline.watch import Event, WorkLost, WorkProgress
+from pipeline.watch import Event, Waiting, WorkLost, WorkProgress
 from tests.pipeline.toy_artifacts import Source
 from tests.pipeline.toy_plans import chain
-from tests.pipeline.toy_stages import OnGpu, Read, Split, Steps, Total, Where
+from tests.pipeline.toy_stages import (
+    Await,
+    HalfGpu,
+    OnGpu,
+    Read,
+    Split,
+    Steps,
+    Stuck,
+    Total,
+    Where,
+)
 
 MIB = 2**20
 
@@ -62,18 +74,107 @@ def test_without_a_gpu_what_needs_one_fails_with_a_sentence(store: Store, journa
 
 @pytest.mark.slow
 def test_what_is_never_placed_does_not_hang(
-    cluster: Callable[..., Any], store: Store, journal: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Callable[..., Any], store: Store, journal: Path
 ) -> None:
     """On a cluster that others run, a GPU may still come, so it is waited for, a while."""
-    from pipeline import cluster as module
+    from pipeline.cluster import RayPool
 
-    monkeypatch.setattr(module, "STARTS", 1)
     machines = cluster()
     machines.add_node(num_cpus=1, object_store_memory=100 * MIB)
-    with module.RayPool(store, address=machines.address, device="cuda", start_timeout=30) as pool:
+    with RayPool(store, address=machines.address, device="cuda", join_timeout=5) as pool:
         report = run(where(journal), store, pool)
     assert [f.node for f in report.failures] == ["where"]
-    assert "1 attempts, the last: no answer within 30 s" in report.failures[0].text
+    assert report.failures[0].text == (
+        "no worker with 1 CPU, 1 GPU could be started: "
+        "no node has that much, and none has joined within 5 s"
+    )
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+import ray
+
+@ray.remote(num_cpus=1)
+class Hold:
+    def held(self):
+        return True
+
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+hold = [Hold.remote() for _ in range(int(sys.argv[2]))]
+ray.get([each.held.remote() for each in hold])
+Path(sys.argv[3]).touch()
+time.sleep(300)
+"""
+
+
+@pytest.mark.slow
+def test_drivers_wait_for_each_other_and_give_back_what_they_do_not_use(
+    cluster: Callable[..., Any],
+    until: Callable[[Callable[[], bool]], None],
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another driver has all of the cluster, for longer than it takes to start; later a half."""
+    from pipeline import cluster as module
+
+    monkeypatch.setattr(module, "IDLE", 1.0)
+    machines = cluster()
+    for _ in range(2):
+        machines.add_node(num_cpus=1, object_store_memory=100 * MIB)
+
+    def hold(cpus: int, name: str) -> "subprocess.Popen[bytes]":
+        words = [machines.address, str(cpus), str(tmp_path / name)]
+        return subprocess.Popen([sys.executable, "-c", HOLD, *words])
+
+    others = [hold(2, "all")]
+    until((tmp_path / "all").exists)
+
+    def watch(event: Event) -> None:
+        seen.append(event)
+        if isinstance(event, Waiting) and len(others) == 1:
+            others[0].kill()
+            others.append(hold(1, "one"))
+
+    seen: list[Event] = []
+    plan = chain(Steps(steps=2, seconds=0.1), numbers=12)
+    plan.add("end", Await(file=tmp_path / "one"), numbers=plan.nodes["total"])
+    with module.RayPool(store, address=machines.address, start_timeout=2) as pool:
+        report = run(plan, store, pool, watch)
+    for other in others:
+        other.kill()
+    assert report.ok, report.failures
+    assert len(others) == 2
+    assert not [event for event in seen if isinstance(event, WorkLost)]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "[::1]:9", "nowhere.invalid:6379"])
+def test_a_cluster_that_is_not_there_is_told_of(store: Store, address: str) -> None:
+    from pipeline.cluster import RayPool
+
+    said = f"The Ray cluster at {address} cannot be used ("
+    with pytest.raises(MissingDependency, match=re.escape(said)):
+        RayPool(store, address=address)
+
+
+@pytest.mark.slow
+def test_halves_of_a_gpu_are_shared_and_a_worker_that_hangs_is_replaced(
+    store: Store, journal: Path, tmp_path: Path
+) -> None:
+    """The GPU is declared, and not there."""
+    from pipeline.cluster import RayPool
+
+    seen: list[Event] = []
+    stuck = Stuck(mark=tmp_path / "mark", seconds=6)
+    with RayPool(store, num_cpus=2, num_gpus=1, device="cuda", patience=3) as pool:
+        halves = run(chain(HalfGpu(journal=journal), numbers=4), store, pool)
+        assert halves.ok, halves.failures
+        assert lines(journal) == ["begins on cuda"] * 2
+        report = run(chain(stuck, numbers=2), store, pool, seen.append)
+    assert report.ok, report.failures
+    lost = [(e.attempt, e.text) for e in seen if isinstance(e, WorkLost)]
+    assert lost == [(1, "no sign of life for 3 s")]
 
 
 @pytest.mark.slow

@@ -169,6 +169,51 @@ class OnGpu(Journalled):
         return Numbers(np.array(numbers.values))
 
 
+class HalfGpu(Journalled):
+    """Holds half a GPU, and waits until another holds the other half."""
+
+    resources: ClassVar[Resources] = Resources(cpus=1, gpus=0.5)
+
+    def run(self, numbers: Numbers, context: Context) -> Numbers:
+        assert self.journal is not None
+        self.note(f"begins on {context.device}")
+        deadline = time.monotonic() + 60
+        while len(self.journal.read_text().splitlines()) < 2:
+            assert time.monotonic() < deadline, "the other half is left alone"
+            time.sleep(0.02)
+        return Numbers(np.array(numbers.values))
+
+
+class Stuck(Journalled):
+    """Hangs without a word where ``mark`` is not there yet; else tells of progress, for long."""
+
+    mark: Path = Field(exclude=True)
+    seconds: float = Field(exclude=True)
+
+    def run(self, numbers: Numbers, context: Context) -> Numbers:
+        if not self.mark.exists():
+            self.mark.touch()
+            time.sleep(300)
+        for step in range(10):
+            context.progress(step, 10)
+            time.sleep(self.seconds / 10)
+        return Numbers(np.array(numbers.values))
+
+
+class Await(Journalled):
+    """Waits for a file."""
+
+    file: Path = Field(exclude=True)
+
+    def run(self, numbers: Numbers) -> Numbers:
+        self.note("waits")
+        deadline = time.monotonic() + 90
+        while not self.file.exists():
+            assert time.monotonic() < deadline, f"{self.file} did not come"
+            time.sleep(0.05)
+        return Numbers(np.array(numbers.values))
+
+
 class Wide(Journalled):
     """Wants two CPUs at once: another shape."""
 
