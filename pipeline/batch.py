@@ -65,7 +65,7 @@ class BatchRecord(BaseModel):
 
 def _chosen(options: RunOptions) -> dict[str, object]:
     """Those options that change an output."""
-    where = {"device", "on", "threads", "work_dir", "profile"}
+    where = {"device", "on", "threads", "work_dir", "store", "strict", "profile"}
     return options.model_dump(mode="json", exclude=where)
 
 

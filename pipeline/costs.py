@@ -1,7 +1,7 @@
 """What each stage of a batch was measured to cost, from the batch's log."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +32,11 @@ class Costs:
         return seconds, self.elements.get(own, 1)
 
 
-def measured(events: Iterable[Mapping[str, Any]], plan: Plan) -> Costs:
-    """The costs in a log of batches of this plan (of one clip).
+def measured(events: Iterable[Mapping[str, Any]], plans: Sequence[Plan]) -> Costs:
+    """The costs in a log of batches of these plans (of one clip).
 
     Raises:
-        UsageError: a stage of the plan was never done in the log.
+        UsageError: a stage of the plans was never done in the log.
     """
     seconds: dict[str, list[float]] = defaultdict(list)
     works: dict[str, list[int]] = defaultdict(list)
@@ -45,12 +45,13 @@ def measured(events: Iterable[Mapping[str, Any]], plan: Plan) -> Costs:
             seconds[split(event["node"])[1]].append(event["seconds"])
         elif event["event"] == "NodeStarted":
             works[split(event["node"])[1]].append(event["works"])
-    missing = [n.name for n in plan.nodes.values() if n.stage and n.name not in seconds]
+    nodes = [node for plan in plans for node in plan.nodes.values()]
+    missing = {n.name for n in nodes if n.stage and n.name not in seconds}
     if missing:
-        raise UsageError(f"The log tells of no work of: {', '.join(missing)}.")
+        raise UsageError(f"The log tells of no work of: {', '.join(sorted(missing))}.")
     elements = {
         edge.node.name: round(sum(works[node.name]) / len(works[node.name]))
-        for node in plan.nodes.values()
+        for node in nodes
         for edge in node.inputs.values()
         if isinstance(edge, Each) and not edge.node.mapped
     }

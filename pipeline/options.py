@@ -6,6 +6,7 @@ Precedence: flag, then ``PIPELINE_*`` in the environment, then the file named by
 where the result goes are said on the command line or not at all.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -116,6 +117,16 @@ def resolve(
     if options.start is not None and options.end is not None and options.end <= options.start:
         raise UsageError(f"--end {options.end} s is not after --start {options.start} s.")
     return options
+
+
+def work_folder(named: Path | None) -> Path:
+    """Where work that resumes is kept: as named by a flag, else by the environment or a file.
+
+    Raises:
+        UsageError: as of ``resolve``.
+    """
+    chosen = resolve({"work_dir": named}, None, os.environ, Path.cwd()).work_dir
+    return (chosen or folders.cache() / "work").absolute()
 
 
 def _check(place: str, values: dict[str, object]) -> RunOptions:

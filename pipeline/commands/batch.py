@@ -100,11 +100,11 @@ def batch(
     import os
 
     from pipeline.batch import BatchRecord
-    from pipeline.commands.batch_job import How, execute, look, work_folder
+    from pipeline.commands.batch_job import How, execute, look
     from pipeline.failure import UsageError
     from pipeline.job_file import read_job_file
     from pipeline.jobs import expand
-    from pipeline.options import resolve
+    from pipeline.options import resolve, work_folder
 
     flags: dict[str, object] = {
         "preset": preset,
@@ -133,7 +133,8 @@ def batch(
     if dry_run:
         code = look(record, how)
     else:
-        code = _to_the_end(lambda: execute(record, work_folder(options.work_dir), how), record.id)
+        root_folder = work_folder(options.work_dir)
+        code = _to_the_end(lambda: execute(record, root_folder, how), record.id, root_folder)
     if code:
         raise typer.Exit(code)
 
@@ -171,8 +172,8 @@ def retry(
     Example: pipeline retry 3f2a
     """
     from pipeline.batch import Batch
-    from pipeline.commands.batch_job import How, execute, work_folder
-    from pipeline.options import RunOptions
+    from pipeline.commands.batch_job import How, execute
+    from pipeline.options import RunOptions, work_folder
 
     folder = work_folder(work_dir)
     found = Batch.find(folder, name)
@@ -181,7 +182,7 @@ def retry(
     values = record.options.model_dump() | {k: v for k, v in given.items() if v is not None}
     record = record.model_copy(update={"options": RunOptions.model_validate(values)})
     how = How(json, -1 if quiet else verbose)
-    if code := _to_the_end(lambda: execute(record, folder, how), found.id):
+    if code := _to_the_end(lambda: execute(record, folder, how), found.id, folder):
         raise typer.Exit(code)
 
 
@@ -197,14 +198,21 @@ def status(
 
     Example: pipeline status
     """
+    import json as json_module
+    from dataclasses import asdict
+
     from pipeline.batch import Batch
     from pipeline.batch_status import read_status
-    from pipeline.commands.batch_job import work_folder
+    from pipeline.options import work_folder
 
     folder = work_folder(work_dir)
     if all:
-        for each in Batch.all(folder):
-            sys.stdout.write(read_status(each).headline() + "\n")
+        everything = [read_status(each) for each in Batch.all(folder)]
+        if json:
+            text = json_module.dumps([asdict(each) for each in everything], indent=2)
+        else:
+            text = "\n".join(each.headline() for each in everything)
+        sys.stdout.write(text + "\n" if text else "")
         return
     found = read_status(Batch.find(folder, name))
     sys.stdout.write((found.as_json() if json else found.table()) + "\n")
@@ -219,7 +227,7 @@ def cancel(name: Id = None, work_dir: WorkDir = None) -> None:
 
     from pipeline import driving
     from pipeline.batch import Batch
-    from pipeline.commands.batch_job import work_folder
+    from pipeline.options import work_folder
 
     found = Batch.find(work_folder(work_dir), name)
     alive = driving.drivers(found.folder)
@@ -232,7 +240,9 @@ def cancel(name: Id = None, work_dir: WorkDir = None) -> None:
     sys.stderr.write(f"Batch {found.id} was stopped ({', '.join(alive)}).\n")
 
 
-def _to_the_end(action: Callable[[], int], name: str) -> int:
+def _to_the_end(action: Callable[[], int], name: str, root: Path) -> int:
     """Carry something out that the first signal stops cleanly."""
-    with resumable(f"Finished work is kept; go on with:\n  pipeline retry {name}"):
+    from pipeline.commands.batch_job import retry_words
+
+    with resumable(f"Finished work is kept; go on with:\n  {retry_words(name, root)}"):
         return action()

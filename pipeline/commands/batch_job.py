@@ -2,13 +2,14 @@
 
 import json
 import os
+import shlex
 import socket
 import sys
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import device, folders
+from pipeline import device
 from pipeline.batch import Batch, BatchRecord
 from pipeline.batch_show import BatchShow
 from pipeline.commands.batch_run import BatchRun, Edits, Standing
@@ -16,6 +17,7 @@ from pipeline.commands.clip import Outcome, check
 from pipeline.commands.job import make_pool
 from pipeline.driving import Driving
 from pipeline.failure import InputError, OutputRefused, PipelineError, UsageError
+from pipeline.options import work_folder
 from pipeline.verdict import overall
 from pipeline.watch import BatchFinished, BatchStarted, EventLog, both
 from pipeline.weights import Weights
@@ -34,9 +36,10 @@ class How:
             sys.stderr.write(sentence + "\n")
 
 
-def work_folder(named: Path | None) -> Path:
-    """Where work that resumes is kept."""
-    return (named or folders.cache() / "work").absolute()
+def retry_words(batch: str, root: Path) -> str:
+    """What goes on with a batch, as typed into a shell."""
+    where = [] if root == work_folder(None) else ["--work-dir", str(root)]
+    return shlex.join(["pipeline", "retry", batch, *where])
 
 
 def look(record: BatchRecord, how: How) -> int:
@@ -147,4 +150,4 @@ def tell(batch: Batch, standings: list[Standing], code: int, how: How) -> None:
         for s in failed:
             line = Line(s.job.number, s.job.clip, s.job.options.edit, s.job.target, s.outcome)
             sys.stderr.write(line.text() + "\n")
-        how.say(f"Try them again with: pipeline retry {batch.id}")
+        how.say(f"Try them again with: {retry_words(batch.id, batch.root)}")

@@ -89,16 +89,17 @@ def carry_out(bench: "Bench", machine: Machine) -> Findings:
     """All nodes; what the store has is not done again."""
     import os
 
-    from pipeline import device, folders, schedule
+    from pipeline import device, schedule
     from pipeline.allocator import keep_memory
     from pipeline.local import LocalPool
+    from pipeline.options import work_folder
     from pipeline.show import Show
     from pipeline.store import Store
 
     machine.check()
     where = device.choose(machine.device)  # type: ignore[arg-type]  # checked above
     keep_memory()
-    store = Store(machine.work_dir or folders.cache() / "work")
+    store = Store(work_folder(machine.work_dir))
     cores = machine.threads or len(os.sched_getaffinity(0))
     nodes = sum(each.stage is not None for each in bench.plan.nodes.values())
     with (

@@ -95,15 +95,16 @@ def _carry_out(
     import os
 
     from configs.evaluate import EvaluateClip
-    from pipeline import folders, schedule
+    from pipeline import schedule
     from pipeline.allocator import keep_memory
     from pipeline.commands.clip import WorkFailed
     from pipeline.local import LocalPool
+    from pipeline.options import work_folder
     from pipeline.show import Show
     from pipeline.store import Store
 
     keep_memory()
-    store = Store(work_dir or folders.cache() / "work")
+    store = Store(work_folder(work_dir))
     cores = threads or len(os.sched_getaffinity(0))
     nodes = sum(each.stage is not None for each in plan.nodes.values())
     with (

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pipeline import device, folders, output
+from pipeline import device, output
 from pipeline.commands.clip import (
     Outcome,
     WorkFailed,
@@ -24,7 +24,7 @@ from pipeline.commands.clip import (
 )
 from pipeline.face_list import photographs_of
 from pipeline.failure import MissingDependency, OutputRefused, UsageError
-from pipeline.options import RunOptions
+from pipeline.options import RunOptions, work_folder
 from pipeline.reference import Reference
 from pipeline.show import Show, profile
 from pipeline.verdict import FAULT, exit_code, overall, sentence
@@ -176,7 +176,7 @@ class _Editor(_Job):
         from pipeline.shared_store import open_store
 
         keep_memory()
-        root = request.options.work_dir or folders.cache() / "work"
+        root = work_folder(request.options.work_dir)
         try:
             self.store = open_store(root, request.options.store)
         except OSError as error:

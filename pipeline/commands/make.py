@@ -74,15 +74,16 @@ def results(
     Raises:
         WorkFailed: some work has no result.
     """
-    from pipeline import folders, schedule
+    from pipeline import schedule
     from pipeline.allocator import keep_memory
     from pipeline.commands.clip import WorkFailed
     from pipeline.commands.job import make_pool
+    from pipeline.options import work_folder
     from pipeline.show import Show, profile
     from pipeline.store import Store
 
     keep_memory()
-    store = Store(work_dir or folders.cache() / "work")
+    store = Store(work_folder(work_dir))
     # On a cluster 0: as many as the stage asked CPUs for.
     cores = threads or (len(os.sched_getaffinity(0)) if on == "local" else 0)
     nodes = sum(each.stage is not None for each in plan.needed(wanted))

@@ -44,13 +44,13 @@ def simulate(
     Example: pipeline simulate --clips 10000 --nodes 500 --gpus 1 --cpus 12 --faster 40
     """
     import json as json_module
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from pipeline.batch import Batch
     from pipeline.batch_status import read_events
-    from pipeline.commands.batch_job import work_folder
     from pipeline.commands.batch_run import Edits
     from pipeline.costs import measured
+    from pipeline.options import work_folder
     from pipeline.simulated import Machine
     from pipeline.simulation import HEAD, simulate_on
     from pipeline.weights import Weights
@@ -61,8 +61,8 @@ def simulate(
     edits = Edits()
     kinds = [edits.of(kept.job()) for kept in record.jobs if kept.clip == first]
     weights = Weights(named=record.options.weights)
-    costs = measured(read_events(batch.log), _plan(kinds[0], 0, weights))
-    costs = type(costs)(costs.seconds, costs.elements, faster)
+    of_one_clip = [_plan(kind, 0, weights) for kind in kinds]
+    costs = replace(measured(read_events(batch.log), of_one_clip), faster=faster)
     rows: list[Simulated] = []
     if not json:
         sys.stdout.write(HEAD + "\n")

@@ -101,8 +101,8 @@ def verify(work_dir: WorkDir = None, store: SharedThrough = None) -> None:
 
 def _store(work_dir: Path | None, url: str | None) -> "Store":
     """The store to look after. What others share is looked after only where it is named."""
-    from pipeline.commands.batch_job import work_folder
     from pipeline.failure import UsageError
+    from pipeline.options import work_folder
     from pipeline.shared_store import open_store
 
     root = work_folder(work_dir)

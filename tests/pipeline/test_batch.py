@@ -1,6 +1,7 @@
 """``pipeline batch``, ``status``, ``retry`` and ``cancel`` as a user has them, with a toy plan."""
 
 import json
+import shlex
 import signal
 import subprocess
 from collections import Counter
@@ -229,3 +230,33 @@ def test_a_batch_that_ran_is_the_model_of_a_larger_one(program: Program) -> None
     one, four = json.loads(result.out)
     assert one["pieces"] == four["pieces"] == 50 * 3, "what two edits share is done once"
     assert four["makespan"] < one["makespan"]
+
+
+def test_what_is_said_to_go_on_with_works_as_it_stands(program: Program) -> None:
+    """With a work folder that a flag names, one that a file names, and the usual one."""
+    program.clip("bug.mp4", "bug")
+    words = ["batch", "bug.mp4", "--edit", "age=+1", "-q"]
+    said = "Try them again with: pipeline "
+    for more, folder in (
+        (["--work-dir", "my work"], "my work"),
+        ([], "of the file"),
+    ):
+        (program.folder / "pipeline.toml").write_text("" if more else f'work_dir = "{folder}"')
+        told = program(*[word for word in words if word != "-q"], *more).err
+        again = shlex.split(told.partition(said)[2].splitlines()[0])
+        assert len(again) == (4 if more else 2)
+        assert program(*again).code == 1, "tried again, with the same end"
+        assert (program.folder / folder / "batches").is_dir()
+        every = json.loads(program("status", "--all", "--json", *more).out)
+        assert [each["jobs"][0]["state"] for each in every] == ["failed"]
+    assert not (work(program) / "batches").exists()
+
+
+def test_an_output_that_cannot_be_is_one_jobs_failure(program: Program) -> None:
+    program.clip("a.mp4")
+    file(program, "jobs: [{clips: a.mp4, edits: age=+1, output: [a.mp4/x.mp4]}]")
+    assert program("batch", "jobs.yaml").code == 2, "a template is one text"
+    file(program, "jobs: [{clips: a.mp4, edits: age=+1, output: a.mp4/x.mp4}]")
+    result = program("batch", "jobs.yaml")
+    assert result.code == 5 and "cannot be made" in result.err
+    assert "Traceback" not in result.err
