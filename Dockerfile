@@ -37,7 +37,7 @@ COPY pipeline pipeline
 COPY stages stages
 COPY configs configs
 COPY samples samples
-RUN pip install ".[all]" "ray[default]==${RAY}"
+RUN pip install ".[all,s3,gcs]" "ray[default]==${RAY}"
 
 RUN useradd --create-home --uid 1000 pipeline \
     && mkdir --parents /cache /clips \

@@ -125,6 +125,16 @@ def test_the_image_and_the_project_agree_on_torch(
     assert pinned == [f"torch=={in_image[1]}"]
 
 
+def test_the_image_has_what_any_option_needs(repository: Path, project: dict[str, object]) -> None:
+    text = (repository / "Dockerfile").read_text(encoding="utf-8")
+    installed = re.search(r'pip install "\.\[(.*?)\]"', text)
+    assert installed is not None
+    extras = project["optional-dependencies"]
+    in_all = re.findall(r"[a-z0-9]+", extras["all"][0].partition("[")[2])  # type: ignore[index]
+    for_users = set(extras) - {"all", "dev"}  # type: ignore[call-overload]
+    assert {*installed[1].split(","), *in_all} == for_users | {"all"}
+
+
 def test_every_weight_has_its_line_among_the_licences(repository: Path) -> None:
     page = (repository / "MODELS.md").read_text(encoding="utf-8")
     for entry in load().entry:

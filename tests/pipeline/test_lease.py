@@ -80,3 +80,30 @@ def test_held_is_what_shows_signs_of_life(bucket: Bucket, url: str) -> None:
         assert held(Bucket(url)) == {KEY}
         assert left_before(bucket, bucket.now() - lease.SILENT) == [f"leases/{other}/0.json"]
     assert held(bucket) == set()
+
+
+def test_work_that_is_done_does_not_fail_because_its_lease_stays(
+    bucket: Bucket, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(self: Bucket, path: str) -> None:
+        raise OSError("the bucket is away for a moment")
+
+    with leased(bucket, KEY):
+        monkeypatch.setattr(Bucket, "remove", away)
+    assert objects(url) == [f"leases/{KEY}/0.json"]
+
+
+def test_a_lease_given_back_between_two_looks_is_free(
+    bucket: Bucket, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the next after it: somebody else may find nothing at all, and take the first."""
+    bucket.write(f"leases/{KEY}/5.json", b"about to be given back")
+    read = Bucket.read
+
+    def late(self: Bucket, path: str) -> bytes:
+        self.remove(path)
+        return read(self, path)
+
+    monkeypatch.setattr(Bucket, "read", late)
+    with leased(bucket, KEY):
+        assert objects(url) == [f"leases/{KEY}/0.json"]
