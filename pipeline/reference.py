@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -47,10 +48,13 @@ class Reference:
     def check(self) -> None:
         """Raise InputError unless there is a file that can be read."""
         try:
+            mode = self.path.stat().st_mode
+            if stat.S_ISDIR(mode):
+                raise InputError(f"The reference {self.path} is a folder.")
+            if not stat.S_ISREG(mode):  # before it is opened: a pipe would be waited for
+                raise InputError(f"The reference {self.path} is not a regular file.")
             with self.path.open("rb"):
                 pass
-        except IsADirectoryError as error:
-            raise InputError(f"The reference {self.path} is a folder.") from error
         except OSError as error:
             raise InputError(
                 f"The reference {self.path} cannot be read ({error.strerror})."

@@ -3,6 +3,7 @@
 import sys
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from pipeline.plan import Plan
     from pipeline.pool import Pool
     from pipeline.store import Store
+
+
+READERS = 8
+"""Clips that are read at once to learn their sha256, which takes long on a shared disk."""
 
 
 @dataclass
@@ -96,12 +101,18 @@ class BatchRun:
         self.verbosity = verbosity
         self.plan: Plan = Plan()
         self._edits = edits
-        self._digests: dict[Path, str] = {}
+        self._digests: dict[Path, Future[str]] = {}
 
     def prepare(self) -> None:
         """Check every job and lay it into the plan. One that cannot be begun has failed."""
-        for standing in self.standings.values():
-            self._guarded(standing, partial(self._prepare, standing))
+        readers = ThreadPoolExecutor(READERS)
+        try:
+            for clip in dict.fromkeys(s.job.clip for s in self.standings.values()):
+                self._digests[clip] = readers.submit(_identified, clip)
+            for standing in self.standings.values():
+                self._guarded(standing, partial(self._prepare, standing))
+        finally:
+            readers.shutdown(cancel_futures=True)
 
     def work(self, pool: "Pool") -> None:
         """Do what is left: first what can refuse a clip, then the rest."""
@@ -140,10 +151,7 @@ class BatchRun:
         from stages.artifacts import SourceClip
 
         edit = self._edits.of(job)
-        if job.clip not in self._digests:
-            check_clip(job.clip)
-            self._digests[job.clip] = digest(job.clip)
-        source = SourceClip(path=job.clip.resolve(), sha256=self._digests[job.clip])
+        source = SourceClip(path=job.clip.resolve(), sha256=self._digests[job.clip].result())
         return edit.plan(source, self.weights.given), edit
 
     def _told(self, event: Event) -> None:
@@ -213,3 +221,9 @@ class BatchRun:
                 round(outcome.seconds, 3), reused,
             )
         )  # fmt: skip
+
+
+def _identified(clip: Path) -> str:
+    """The sha256 of a clip that can be read. Raises InputError."""
+    check_clip(clip)
+    return digest(clip)

@@ -1,6 +1,7 @@
 """One clip through the plan of an edit: checks, work, and the result put in place."""
 
 import json
+import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -85,14 +86,15 @@ def check_clip(clip: Path) -> None:
         InputError: it is not there, is no file, or cannot be read.
     """
     try:
+        mode = clip.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(f"{clip} is a folder, not a clip.")
+        if not stat.S_ISREG(mode):  # before it is opened: a pipe would be waited for
+            raise InputError(f"{clip} is not a regular file.")
         with clip.open("rb"):
             pass
-    except IsADirectoryError as error:
-        raise InputError(f"{clip} is a folder, not a clip.") from error
     except OSError as error:
         raise InputError(f"{clip} cannot be read ({error.strerror}).") from error
-    if not clip.is_file():
-        raise InputError(f"{clip} is not a regular file.")
 
 
 def check_space(clip: Path, target: Path, work: Path) -> None:

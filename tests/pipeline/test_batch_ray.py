@@ -216,6 +216,7 @@ def test_a_worker_that_is_killed_for_memory_is_told_apart(
     told = finished(field.begin(["a.mp4"], EDITS[:1], *words))
     assert "its worker was lost in attempt 1 (killed for memory)" in told
     assert hashes(field.out).items() <= undisturbed.items() and len(hashes(field.out)) == 1
+    assert field.nothing_was_done_twice()["inverted"] == 2
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """How a reference is named."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,6 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         Reference(tmp_path / "gone.mp4").check()
     with pytest.raises(InputError, match="is a folder"):
         Reference(tmp_path).check()
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(InputError, match="is not a regular file"):
+        Reference(tmp_path / "pipe.mp4").check()
