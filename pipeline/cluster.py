@@ -7,7 +7,6 @@ node for a while) holds nothing. Doing a work twice is harmless: results are pub
 """
 
 import contextlib
-import math
 import os
 import time
 from collections import deque
@@ -109,7 +108,7 @@ class RayPool:
             self._assign(watch)
             self._grow()
             self._listen(watch)
-            self._show_progress(watch)
+            self._hear(watch)
         return self._finished.popleft()
 
     def _assign(self, watch: Watch) -> None:
@@ -209,9 +208,6 @@ class RayPool:
             else:
                 self._started(member)
         self._look_for_late(watch)
-        silent = time.monotonic() - self._patience
-        for member in [m for m in self._members if m.ticket and m.heard < silent]:
-            self._lost(member, f"no sign of life for {self._patience:g} s", watch)
 
     def _started(self, member: Member) -> None:
         try:
@@ -250,10 +246,8 @@ class RayPool:
         work = member.ticket.work
         try:
             outcome = Outcome(work, ray.get(member.waiting))
-        except (
-            exceptions.RayTaskError
-        ) as error:  # our own code raised: it cannot be unpickled there
-            text = str(error.cause)
+        except exceptions.RayTaskError as error:
+            text = str(error.cause)  # raised by our own code: it could not even be unpickled there
             failure = Failure(work.node, work.index, "stage", text, traceback=str(error))
             outcome = Outcome(work, failure)
         except exceptions.OutOfMemoryError as error:  # Ray's memory monitor
@@ -277,8 +271,8 @@ class RayPool:
         text = f"its worker died in each of {ATTEMPTS} attempts (the last: {why})"
         self._finished.append(_outcome(ticket, text, ATTEMPTS, code, trace))
 
-    def _show_progress(self, watch: Watch) -> None:
-        """Fetch what the works have noted, without ever waiting for it."""
+    def _hear(self, watch: Watch) -> None:
+        """Fetch what the works have noted, without ever waiting for it. Who is silent is lost."""
         if self._board is None or time.monotonic() - self._looked < TICK:
             return
         self._looked = time.monotonic()
@@ -290,12 +284,14 @@ class RayPool:
             noted, self._noted = ray.get(self._noted), self._board.take.remote()
         except exceptions.RayError:
             self._board = None  # its node died; the works go on, and nobody is said to be silent
-            self._patience = math.inf
             return
         for member in self._members:
             if member.ticket is not None and member.ticket.work.key in noted:
                 work, member.heard = member.ticket.work, time.monotonic()
                 watch(WorkProgress(work.node, work.index, *noted[work.key]))
+        silent = time.monotonic() - self._patience
+        for member in [m for m in self._members if m.ticket and m.heard < silent]:
+            self._lost(member, f"no sign of life for {self._patience:g} s", watch)
 
     def close(self) -> None:
         """End all actors and disconnect, which ends the cluster if it is our own."""
