@@ -101,10 +101,10 @@ def test_costs_come_from_the_log() -> None:
     started = {"event": "NodeStarted", "node": "0001.mapped", "works": 3}
     log = [started, finished("0001.read", 1), finished("0001.pieces", 2), started]
     with pytest.raises(UsageError, match="tells of no work of: mapped, result"):
-        measured(log, clip(0))
+        measured(log, [clip(0)])
     log += [finished("0001.mapped", 3), finished("0002.mapped", 4), finished("0001.result", 5)]
     log += [finished("0002.result", 9, reused=True)]
-    costs = measured(log, clip(0))
+    costs = measured(log, [clip(0)])
     assert costs == Costs(
         {"read": (1,), "pieces": (2,), "mapped": (3, 4), "result": (5,)}, {"pieces": 3}
     )
