@@ -170,7 +170,7 @@ class EditClip(BaseModel):
             painted = plan.add(
                 "rendered", picture, photo=photo, clip=source, video=video,
                 alignment=found.alignment, latents=found.latents, edits=edits,
-                generator=networks.generator, heads=networks.heads,
+                generator=networks.generator, heads=networks.heads, person=networks.person,
             )  # fmt: skip
             plan.add(
                 "result", VerifyPhoto(), photo=photo, alignment=found.alignment, rendered=painted,
@@ -195,6 +195,7 @@ class EditClip(BaseModel):
         rendered = plan.add(
             "rendered", render, clip=source, video=video, alignment=found.alignment,
             latents=found.latents, edits=edits, generator=networks.generator, heads=networks.heads,
+            person=networks.person,
         )  # fmt: skip
         plan.add(
             "result", Verify(compare=self.compare), clip=source, video=video,

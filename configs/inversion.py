@@ -21,6 +21,7 @@ from stages.network_weights import (
     GeneratorWeights,
     HeadWeights,
     PerceptualWeights,
+    PersonWeights,
 )
 from stages.shots import FindShots
 from stages.track import TrackFaces
@@ -40,6 +41,7 @@ class Networks:
     heads: Node
     perceptual: Node
     encoder: Node
+    person: Node
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ def give_networks(plan: Plan, weights: GiveWeights) -> Networks:
     heads, heads_sha256 = weights(HEADS)
     perceptual = PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
     encoder, encoder_sha256 = weights(ENCODER)
+    person = PersonWeights("mediapipe-selfie", *weights("mediapipe-selfie"))
     return Networks(
+        person=plan.given("person", person),
         face_models=plan.given("face_models", faces),
         generator=plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR))),
         heads=plan.given(

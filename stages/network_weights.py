@@ -50,5 +50,10 @@ class FaceModelWeights(WeightFiles):
 
 
 @dataclass(frozen=True)
+class PersonWeights(WeightFiles):
+    """The network that parts people from what is behind them."""
+
+
+@dataclass(frozen=True)
 class AgeGenderWeights(WeightFiles):
     """Networks that estimate apparent age and gender."""

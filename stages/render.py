@@ -19,13 +19,12 @@ from stages.edit_artifacts import Edits, Rendered
 from stages.edited_faces import EditedFace, Faces, render_size
 from stages.frame_parallel import FrameThreads, frame_threads
 from stages.inversion_artifacts import Latents
-from stages.joint_inversion import load_generator
 from stages.media.mux import DEFAULT_TAG, mux
 from stages.media.reader import Frame, read_planes
 from stages.media.side_by_side import beside, double
 from stages.media.writer import VideoWriter
-from stages.network_weights import GeneratorWeights, HeadWeights
-from stages.networks.rgb_head import RenderableGenerator
+from stages.network_weights import GeneratorWeights, HeadWeights, PersonWeights
+from stages.renderer import Renderer, load_renderer
 from stages.steadied import FrameLine, Steadied, last_rows
 
 Item = TypeVar("Item")
@@ -34,7 +33,7 @@ Item = TypeVar("Item")
 class RenderClip(Stage):
     """Edits every frame that has a face; the others pass through as they were decoded."""
 
-    version: ClassVar[int] = 14
+    version: ClassVar[int] = 15
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024
@@ -64,13 +63,17 @@ class RenderClip(Stage):
     """Source and result side by side."""
 
     def load(
-        self, generator: GeneratorWeights, heads: HeadWeights, context: Context
-    ) -> RenderableGenerator:
-        return load_generator(generator, heads, context)
+        self,
+        generator: GeneratorWeights,
+        heads: HeadWeights,
+        context: Context,
+        person: PersonWeights | None = None,
+    ) -> Renderer:
+        return load_renderer(generator, heads, person, context)
 
     def run(
         self,
-        loaded: RenderableGenerator,
+        loaded: Renderer,
         clip: SourceClip,
         video: Video,
         alignment: Alignment,
@@ -79,7 +82,7 @@ class RenderClip(Stage):
         context: Context,
     ) -> Rendered:
         path = CodePath(latents, alignment, video, self.smoothing)
-        size = render_size(alignment, loaded, self.largest)
+        size = render_size(alignment, loaded.generator, self.largest)
         rows_of: dict[int, list[int]] = {}
         for row in path.rows:
             rows_of.setdefault(int(alignment.frame[row]), []).append(row)
@@ -95,7 +98,7 @@ class RenderClip(Stage):
             VideoWriter(encoded, shown, self.codec, self.crf) as writer,
             frame_threads(context.device) as threads,
         ):
-            faces = Faces(loaded, alignment, path, edits, size, context.device)
+            faces = loaded.faces(alignment, path, edits, size, context.device)
             blocks = self._begun(frames, rows_of, faces, threads)
             for block, parts in _one_ahead(blocks):
                 line.add(block)

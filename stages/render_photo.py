@@ -9,20 +9,19 @@ from stages.artifacts import F32, Alignment, SourceClip, Video
 from stages.code_path import CodePath
 from stages.composite import in_frame
 from stages.edit_artifacts import Edits, Rendered
-from stages.edited_faces import Faces, render_size
+from stages.edited_faces import render_size
 from stages.inversion_artifacts import Latents
-from stages.joint_inversion import load_generator
 from stages.media.mux import DEFAULT_TAG
 from stages.media.photo import changed, open_photo, write_photo
 from stages.media.reader import read_planes
-from stages.network_weights import GeneratorWeights, HeadWeights
-from stages.networks.rgb_head import RenderableGenerator
+from stages.network_weights import GeneratorWeights, HeadWeights, PersonWeights
+from stages.renderer import Renderer, load_renderer
 
 
 class RenderPhoto(Stage):
     """Adds every face's change to the photograph as it was decoded; the rest keeps its values."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024
@@ -31,13 +30,17 @@ class RenderPhoto(Stage):
     """Of the output."""
 
     def load(
-        self, generator: GeneratorWeights, heads: HeadWeights, context: Context
-    ) -> RenderableGenerator:
-        return load_generator(generator, heads, context)
+        self,
+        generator: GeneratorWeights,
+        heads: HeadWeights,
+        context: Context,
+        person: PersonWeights | None = None,
+    ) -> Renderer:
+        return load_renderer(generator, heads, person, context)
 
     def run(
         self,
-        loaded: RenderableGenerator,
+        loaded: Renderer,
         photo: SourceClip,
         clip: SourceClip,
         video: Video,
@@ -47,9 +50,9 @@ class RenderPhoto(Stage):
         context: Context,
     ) -> Rendered:
         path = CodePath(latents, alignment, video, 0.0)
-        size = render_size(alignment, loaded, self.largest)
+        size = render_size(alignment, loaded.generator, self.largest)
         (frame,) = read_planes(clip.path, video, threads=context.threads)
-        faces = Faces(loaded, alignment, path, edits, size, context.device)
+        faces = loaded.faces(alignment, path, edits, size, context.device)
         width, height = video.upright_size
         delta: F32 = np.zeros((height, width, 3), np.float32)
         for face in faces.edited([(frame, row) for row in path.rows]):

@@ -21,6 +21,7 @@ class Steadied:
         self._registration = SteadyFlow(registration_share)
         self._flow = SteadyFlow(flow_share)
         self._change = SteadyChange(share)
+        self._people = SteadyChange(share)
         self._ahead: SteadyAhead[Place] = SteadyAhead(share if ahead else 0, ahead)
 
     def __call__(self, face: EditedFace, *, last: bool) -> list[tuple[int, Patch]]:
@@ -34,7 +35,12 @@ class Steadied:
         back, forth = along or (None, None)
         change = face.change(self._registration, self._flow, self._change, back)
         varies = face.held is not None
-        done = self._ahead(face.track, change, face.place(), None if varies else forth, last=last)
+        people = face.mattes(change)
+        if people is not None:
+            # Not carried on where the strength varies: no edit must have nobody gone.
+            people = self._people(face.track, people, None if varies else back)
+        place = face.place(people)
+        done = self._ahead(face.track, change, place, None if varies else forth, last=last)
         return [(where.frame, where.patch(found)) for where, found in done]
 
 

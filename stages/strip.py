@@ -16,11 +16,10 @@ from stages.edit_artifacts import Edits
 from stages.edited_faces import EditedFace, Faces, render_size
 from stages.frame_parallel import frame_threads
 from stages.inversion_artifacts import Latents
-from stages.joint_inversion import load_generator
 from stages.look_artifacts import Picture
 from stages.media.reader import Frame, read_planes
-from stages.network_weights import GeneratorWeights, HeadWeights
-from stages.networks.rgb_head import RenderableGenerator
+from stages.network_weights import GeneratorWeights, HeadWeights, PersonWeights
+from stages.renderer import Renderer, load_renderer
 
 _ABOUT = 1.3
 """Side of what is shown about a face, in sides of its crop."""
@@ -33,7 +32,7 @@ class DrawStrip(Stage):
     ``RenderClip``.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     headings: tuple[str, ...]
@@ -44,13 +43,17 @@ class DrawStrip(Stage):
     """Side of a cell in pixels."""
 
     def load(
-        self, generator: GeneratorWeights, heads: HeadWeights, context: Context
-    ) -> RenderableGenerator:
-        return load_generator(generator, heads, context)
+        self,
+        generator: GeneratorWeights,
+        heads: HeadWeights,
+        context: Context,
+        person: PersonWeights | None = None,
+    ) -> Renderer:
+        return load_renderer(generator, heads, person, context)
 
     def run(
         self,
-        loaded: RenderableGenerator,
+        loaded: Renderer,
         clip: SourceClip,
         video: Video,
         alignment: Alignment,
@@ -59,7 +62,7 @@ class DrawStrip(Stage):
         context: Context,
     ) -> Picture:
         path = CodePath(latents, alignment, video, 0.0)
-        size = render_size(alignment, loaded, self.largest)
+        size = render_size(alignment, loaded.generator, self.largest)
         psnr = {
             (item.track, int(at)): float(db)
             for item in latents
@@ -72,7 +75,7 @@ class DrawStrip(Stage):
             for done, at in enumerate(frames):
                 (frame,) = read_planes(clip.path, video, at, at + 1, threads=context.threads)
                 here = np.flatnonzero(alignment.frame == at).tolist()
-                plain = Faces(loaded, alignment, path, edits[0], size, context.device)
+                plain = loaded.faces(alignment, path, edits[0], size, context.device)
                 inverted = plain.inverted(here)
 
                 def cells(  # all that a lambda would bind late is bound here

@@ -29,10 +29,10 @@ from stages.flow import EstimateFlow
 from stages.inversion_artifacts import AlignedFaces, Flow, Latents
 from stages.joint_inversion import Inverter, invert_jointly
 from stages.media.reader import read_planes
-from stages.networks.rgb_head import RenderableGenerator
 from stages.objective import Pairs, Weights
 from stages.probe import Probe
 from stages.render import RenderClip
+from stages.renderer import Renderer
 from tests.stages import tiny
 
 ONE = Resources(cpus=1)
@@ -125,10 +125,10 @@ class TinyOffset(Stage):
 class TinyRender(RenderClip):
     resources: ClassVar[Resources] = ONE
 
-    def load(self, context: Context) -> RenderableGenerator:  # type: ignore[override]
+    def load(self, context: Context) -> Renderer:  # type: ignore[override]
         keep_memory()
         torch.set_num_threads(1)
-        return tiny.renderable()
+        return Renderer(tiny.renderable())
 
 
 class TinyResult(Stage):

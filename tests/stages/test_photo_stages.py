@@ -17,6 +17,7 @@ from stages.media.reader import read_planes
 from stages.outline import mask_hull
 from stages.photo_clip import CheckPhotoOutput, PhotoAsClip
 from stages.render_photo import RenderPhoto
+from stages.renderer import Renderer
 from stages.verify_photo import VerifyPhoto
 from tests.media_fixtures import probe
 from tests.stages import tiny
@@ -64,8 +65,9 @@ def rendered(given: SourceClip, folder: Path, strength: float, suffix: str = ".p
     edits = tiny.edits(where, np.ones((tiny.SHAPE.rows, 16), np.float32), strength)
     stage = RenderPhoto(largest=256, suffix=suffix)
     return stage.run(
-        tiny.renderable(), given, clip, video, where, latents, edits, Context(folder, threads=1)
-    )
+        Renderer(tiny.renderable()), given, clip, video, where, latents, edits,
+        Context(folder, threads=1),
+    )  # fmt: skip
 
 
 def alignment() -> Alignment:

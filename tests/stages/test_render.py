@@ -9,17 +9,19 @@ import torch
 
 from pipeline.stage import Context
 from stages import render
-from stages.artifacts import Alignment, SourceClip, Video
+from stages.artifacts import F32, Alignment, SourceClip, Video
 from stages.composite import Patch
 from stages.edit_artifacts import Edits, Rendered
 from stages.edited_faces import render_size
 from stages.inversion_artifacts import Latents
+from stages.matte import Segmentation
 from stages.media.planes import Planes
 from stages.media.reader import read_planes
 from stages.networks.rgb_head import RenderableGenerator
 from stages.outline import mask_hull, soft_mask
 from stages.quad import quad_to_square
 from stages.render import RenderClip
+from stages.renderer import Renderer
 from tests.media_fixtures import payloads, probe, psnr, seconds, with_sound
 from tests.stages import tiny
 
@@ -94,12 +96,14 @@ def run(
     given: Alignment,
     strength: Sequence[float] | float,
     scratch: Path,
+    people: Segmentation | None = None,
     **settings: object,
 ) -> Rendered:
     stage = RenderClip.model_validate({"largest": 256, **settings})
     video = probe(clip.path)
     context = Context(scratch, threads=1)
-    return stage.run(generator, clip, video, given, latents(given), edits(given, strength), context)
+    loaded = Renderer(generator, people)
+    return stage.run(loaded, clip, video, given, latents(given), edits(given, strength), context)
 
 
 def source(clip: SourceClip) -> tuple[Video, list[Planes]]:
@@ -178,7 +182,7 @@ def test_an_edit_that_varies_is_shown_as_strong_as_it_is_asked_for(
         recorder.planes = []
         stage = RenderClip(largest=256)
         video, context = probe(clip.path), Context(tmp_path, threads=1)
-        stage.run(generator, clip, video, given, codes, edits(given, strengths), context)
+        stage.run(Renderer(generator), clip, video, given, codes, edits(given, strengths), context)
         return shown_change(recorder, planes)
 
     full = render_with(0.6)
@@ -211,6 +215,34 @@ def test_the_edit_fades_out_towards_the_heads_edge(
         assert not patch.delta[alpha == 0].any()
         rim, core = ((alpha > 0) & (alpha < 0.1)), alpha == 1
         assert np.abs(patch.delta[rim]).mean() < 0.15 * np.abs(patch.delta[core]).mean()
+
+
+def test_nothing_behind_a_person_changes_who_stays_where_they_were(
+    generator: RenderableGenerator, clip: SourceClip, recorder: Recorder, tmp_path: Path
+) -> None:
+    """Somebody of whom the left half of the crop is seen, beyond the face itself."""
+
+    def left(picture: F32) -> F32:
+        found = np.zeros((64, 64), np.float32)
+        found[:, :32] = 1
+        return found
+
+    def change(people: Segmentation | None) -> tuple[float, float]:
+        recorder.planes = []
+        run(generator, clip, alignment(), 0.5, tmp_path, people)
+        _, planes = source(clip)
+        hull = mask_hull(tiny.oval(CENTRE, RADIUS)).astype(int)
+        y = slice(int(CENTRE[1]) - 4, int(CENTRE[1]) + 4)
+        sides = (slice(hull[:, 0].min(), hull[:, 0].min() + 8), slice(hull[:, 0].max() - 8, None))
+        at = SHOWN[2]
+        pairs = [(recorder.planes[at][0][y, x], planes[at][0][y, x]) for x in sides]
+        one, other = (float(np.abs(a.astype(int) - b).mean()) for a, b in pairs)
+        return one, other
+
+    before, after = change(None), change(left)
+    assert min(before) > 1
+    assert after[0] == pytest.approx(before[0], rel=0.2)
+    assert after[1] < 0.2 * before[1]
 
 
 def test_how_many_frames_are_rendered_at_once_changes_nothing_to_be_seen(

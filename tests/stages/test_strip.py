@@ -13,6 +13,7 @@ from stages.edit_artifacts import Edits
 from stages.inversion_artifacts import Latents
 from stages.media.reader import Frame, read_planes
 from stages.render import RenderClip
+from stages.renderer import Renderer
 from stages.strip import DrawStrip
 from tests.media_fixtures import probe, with_sound
 from tests.stages import tiny
@@ -52,7 +53,13 @@ def test_each_cell_is_what_a_run_shows_of_that_frame(
     asked = [edits(given, 0.0), edits(given, 0.5)]
     stage = DrawStrip(headings=("none", "some"), largest=256, size=CELL)
     made = stage.run(
-        generator, clip, video, given, latents(given), asked, Context(tmp_path, threads=1)
+        Renderer(generator),
+        clip,
+        video,
+        given,
+        latents(given),
+        asked,
+        Context(tmp_path, threads=1),
     )
     sheet = cv2.imread(str(made.file))
     assert sheet is not None
@@ -66,7 +73,10 @@ def test_each_cell_is_what_a_run_shows_of_that_frame(
     monkeypatch.setattr(render, "VideoWriter", recorder)
     monkeypatch.setattr(render, "mux", lambda *_: None)
     run = RenderClip(largest=256, smoothing=0)
-    run.run(generator, clip, video, given, latents(given), asked[1], Context(tmp_path, threads=1))
+    run.run(
+        Renderer(generator), clip, video, given, latents(given), asked[1],
+        Context(tmp_path, threads=1),
+    )  # fmt: skip
     for row, at in enumerate(AT):
         (source,) = read_planes(clip.path, video, at, at + 1)
         of_run = Frame(at, source.pts, recorder.planes[at], video).rgb()
