@@ -93,9 +93,9 @@ class PreviewClip(BaseModel):
         folder, sha256 = weights(HEADS)
         heads = plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR))
         effnet = PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
-        folder, sha256 = weights(ENCODER)
         selfie = PersonWeights("mediapipe-selfie", *weights("mediapipe-selfie"))
         person = plan.given("person", selfie)
+        folder, sha256 = weights(ENCODER)
         trained = EncoderWeights(folder / "encoder.safetensors", sha256, GENERATOR)
         encoder = plan.given("encoder", trained)
         networks = {

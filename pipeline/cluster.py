@@ -31,7 +31,7 @@ try:
     import ray
     from ray import exceptions
 
-    from pipeline.ray_connection import connect, largest_node, nodes
+    from pipeline.ray_connection import connect, largest, nodes
     from pipeline.ray_group import Group
 except ModuleNotFoundError as error:
     raise MissingDependency(
@@ -84,7 +84,8 @@ class RayPool:
         self._finished: deque[Outcome] = deque()
         self._own = connect(address, num_cpus, num_gpus)
         self._starting = Starting(start_timeout, join_timeout, own=self._own)
-        self._largest, self._nodes, self._counted = largest_node(), nodes(), 0.0
+        self._nodes, self._counted = nodes(), 0.0
+        self._largest = largest(self._nodes)
         self._board: Any = ray.remote(Board).options(num_cpus=0).remote()
         self._noted: Any = None
         self._looked = 0.0
@@ -132,7 +133,8 @@ class RayPool:
         """Start actors for works that wait; let idle ones of another shape go for them."""
         now = time.monotonic()
         if now - self._counted > 4 * TICK:
-            self._nodes, self._largest, self._counted = nodes(), largest_node(), now
+            self._nodes, self._counted = nodes(), now
+            self._largest = largest(self._nodes)
         total = {name: sum(n.get(name, 0) for n in self._nodes) for name in KINDS}
         for shape, queue in self._queues.items():
             starting = [m for m in self._members if m.shape == shape and not m.ready]

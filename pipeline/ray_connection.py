@@ -77,10 +77,9 @@ def _keep_off_stdout() -> None:
     worker.print_to_stdstream = tell
 
 
-def largest_node() -> dict[str, float]:
-    """The most any one node has of each resource."""
-    found = nodes()
-    return {name: max(n.get(name, 0) for n in found) for name in KINDS}
+def largest(found: list[dict[str, float]]) -> dict[str, float]:
+    """The most any one of these nodes has of each resource."""
+    return {name: max((n.get(name, 0) for n in found), default=0) for name in KINDS}
 
 
 def nodes() -> list[dict[str, float]]:

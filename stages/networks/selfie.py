@@ -13,7 +13,7 @@ FILE = "selfie_segmentation.tflite"
 
 
 class SelfieSegmentation:
-    """Call it with a picture (s, s, 3) float32 RGB in [0, 255]; it returns (SIDE, SIDE) in [0, 1].
+    """Call it with a picture (s, s, 3) float32 RGB in [0, 255]; it returns (side, side) in [0, 1].
 
     It was trained on people within two metres, head and shoulders or more. Of several threads that
     call it, one waits for the other.
