@@ -10,8 +10,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests last: what is broken plainly is told within seconds."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    """Slow tests last, of them the main job first: what is broken plainly is told soon."""
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("slow") is not None,
+            item.path.name != "test_draft.py",
+        )
+    )
 
 
 @pytest.fixture(scope="session")

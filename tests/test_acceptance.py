@@ -1,6 +1,8 @@
 """The acceptance measurements must be able to fail: each is shown a file with one fault."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -173,7 +175,11 @@ def test_a_run_is_watched_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_run_can_be_killed(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
-    killed = command.run(tmp_path / "run", clip, [], tmp_path / "work", stop=lambda: True)
+
+    def strike(pid: int) -> None:
+        os.killpg(pid, signal.SIGKILL)
+
+    killed = command.run(tmp_path / "run", clip, [], tmp_path / "work", strike=strike)
     assert killed.exit_code == -9
 
 
@@ -182,8 +188,11 @@ def test_finished_work_is_known_by_its_mark(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     record = {"provenance": {"node": "windows", "stage": "stages.invert.Invert", "index": 3}}
     (folder / "done.json").write_text(json.dumps(record))
-    assert robust._windows(tmp_path, 1)()
-    assert not robust._windows(tmp_path, 2)()
+    struck: list[int] = []
+    robust._after_windows(tmp_path, 2, struck.append)(7)
+    assert not struck
+    robust._after_windows(tmp_path, 1, struck.append)(7)
+    assert struck == [7]
     before = robust._finished(tmp_path)
     (folder / "done.json").unlink()
     (folder / "done.json").write_text(json.dumps(record))

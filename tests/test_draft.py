@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from fractions import Fraction
@@ -12,14 +14,28 @@ import pytest
 
 from stages.media.cut import stream_copy_cut
 
+LONGEST = 400
+"""Seconds for one run, which takes 20 to 40 on two idle cores."""
+
 
 def run(clip: Path, out: Path, work: Path, edit: str) -> dict[str, object]:
     """``pipeline run`` as a user starts it; its JSON."""
     command = [sys.executable, "-m", "pipeline", "run", str(clip), "--edit", edit, "-o", str(out)]
     command += ["--preset", "draft", "--work-dir", str(work), "--json", "-q", "--threads", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stderr
-    (result,) = json.loads(done.stdout)["results"]
+    piped = subprocess.PIPE
+    environment = {**os.environ, "PYTHONFAULTHANDLER": "1"}
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=piped, stderr=piped, text=True, env=environment
+    ) as process:
+        try:
+            told, faults = process.communicate(timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            memory = Path(f"/proc/{process.pid}/status").read_text()
+            process.send_signal(signal.SIGABRT)  # says on stderr where every thread is
+            _, faults = process.communicate()
+            pytest.fail(f"not done after {LONGEST} s\n{faults}\n{memory}")
+    assert process.returncode == 0, faults
+    (result,) = json.loads(told)["results"]
     return result
 
 

@@ -45,12 +45,19 @@ def units(place: Place, frames: int | None) -> dict[str, Unit]:
         for clip in CLIPS:
             found[f"{clip.name}/{preset}"] = partial(clip_unit, clip, preset)
     found["edits"] = lambda: edits(place, judges(), frames)
-    for unit in (robust.refused_container, robust.resume, robust.on_ray, robust.scaling):
+    for unit in (
+        robust.refused_container,
+        robust.resume,
+        robust.on_ray,
+        robust.ray_death,
+        robust.scaling,
+        cluster.driver_cost,
+        cluster.two_workers,
+        cluster.long_clip,
+    ):
         found[{"resume": "kill_and_resume"}.get(unit.__name__, unit.__name__)] = partial(
             unit, place
         )
-    for unit in (cluster.two_workers, cluster.long_clip):
-        found[unit.__name__] = partial(unit, place)
     return found
 
 

@@ -1,25 +1,26 @@
-"""What must hold of batches on Ray beside the tests: speed of two workers, memory of a long clip.
+"""What must hold of batches on Ray beside the tests.
+
+Speed of two workers, what a piece of work costs the driver, memory of a long clip.
 
 The generator is the tests' tiny one, or none: what is measured is what Ray and we add.
 """
 
-import contextlib
 import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import psutil
 
 from pipeline.plan import Each, Plan
 from pipeline.schedule import run
 from pipeline.stage import Stage
 from pipeline.store import Store
 from tests.acceptance.lines import ROOT, Sheet
-from tests.acceptance.memory import high_water
+from tests.acceptance.memory import high_water, ray_workers
 from tests.acceptance.on_clip import Place
 from tests.media_fixtures import moving_picture
 from tests.pipeline.test_batch_ray import make_field
@@ -28,6 +29,7 @@ from tests.pipeline.toy_stages import Read, Split, Total
 
 WORKS = 60
 ROUNDS = 2
+PIECES = 3000
 SIDE = 512
 FPS = 5
 MINUTES = (1, 10)
@@ -99,21 +101,42 @@ def _bare(*words: object) -> str:
 
 def _on_ray(place: Place, workers: int, products: int, number: int) -> float:
     """Seconds of the same works on a cluster of so many CPUs, its own start apart."""
+    stage = Burn(products=products, round=10 * number + workers)
+    return _spread(place, WORKS, stage, workers).wall
+
+
+class _Took(NamedTuple):
+    """Seconds: by the clock, and of the driver's own CPU."""
+
+    wall: float
+    driver: float
+
+
+def _spread(place: Place, works: int, stage: Burn, workers: int) -> _Took:
+    """So many works of a stage on a cluster of so many CPUs, its start apart."""
     from pipeline.cluster import RayPool
 
     plan = Plan()
-    clip = plan.given("clip", Source(Path("clip.mp4"), "f" * WORKS))
+    clip = plan.given("clip", Source(Path("clip.mp4"), "f" * works))
     pieces = plan.add("pieces", Split(size=1), numbers=plan.add("read", Read(), source=clip))
-    stage = Burn(products=products, round=10 * number + workers)
     plan.add("total", Total(), parts=plan.add("burnt", stage, numbers=Each(pieces)))
-    store = Store(place.out / "work" / f"two_workers-{time.time_ns()}")
+    store = Store(place.out / "work" / f"ray-{time.time_ns()}")
     with RayPool(store, num_cpus=workers) as pool:
-        began = time.monotonic()
+        began, used = time.monotonic(), time.process_time()
         report = run(plan, store, pool)
-        took = time.monotonic() - began
+        took = _Took(time.monotonic() - began, time.process_time() - used)
     if not report.ok:
         raise RuntimeError(str(report.failures[0]))
     return took
+
+
+def driver_cost(place: Place) -> Sheet:
+    """What a piece of work on Ray costs the driver: scheduler, pool and Ray's own threads."""
+    sheet = Sheet("driver_cost")
+    took = _spread(place, PIECES, Burn(products=0, round=0), 2)
+    sheet.told("pieces a second, two workers", f"{PIECES / took.wall:.0f}", f"{PIECES} pieces")
+    sheet.at_most("CPU of the driver a piece", 1000 * took.driver / PIECES, 5, " ms")
+    return sheet
 
 
 def long_clip(place: Place) -> Sheet:
@@ -143,24 +166,13 @@ def _peaks(place: Place, minutes: int, sheet: Sheet) -> dict[str, int]:
         said = reader.submit(child.communicate)
         while not said.done():
             peaks["driver"] = max(peaks["driver"], high_water(child.pid))
-            for worker in _workers(child.pid):
+            for worker in ray_workers(child.pid):
                 peaks["worker"] = max(peaks["worker"], high_water(worker))
             time.sleep(0.2)
     _, told = said.result()
     sheet.equal(f"{minutes} min exit code", child.returncode, 0, told[-200:].strip())
     sheet.told(f"{minutes} min seconds", f"{time.monotonic() - began:.0f}", f"{frames} frames")
     return peaks
-
-
-def _workers(driver: int) -> list[int]:
-    """Processes of Ray's actors below a driver, by the title that Ray gives them."""
-    found = []
-    with contextlib.suppress(psutil.Error):
-        for process in psutil.Process(driver).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if "".join(process.cmdline()[:1]).startswith("ray::"):
-                    found.append(process.pid)
-    return found
 
 
 def _main(words: list[str]) -> None:

@@ -50,7 +50,7 @@ def run(
     work: Path,
     fresh: bool = False,
     clear: bool = False,
-    stop: Callable[[], bool] | None = None,
+    strike: Callable[[int], None] | None = None,
     output: Path | None = None,
 ) -> Outcome:
     """``pipeline run CLIP ...``; what it said and cost is kept in ``folder/outcome.json``.
@@ -65,7 +65,7 @@ def run(
         fresh: run even when there is an outcome.
         output: where the result is to go, instead of the folder.
         clear: empty the work folder before a run, so that its cost is that of a first run.
-        stop: asked five times a second; when true, the whole process group is killed with SIGKILL.
+        strike: called five times a second with the process id, which leads a group; it may kill.
     """
     record = folder / "outcome.json"
     command = [sys.executable, "-m", "pipeline", "run", str(clip), *arguments]
@@ -80,13 +80,13 @@ def run(
     folder.mkdir(parents=True)
     if clear and work.exists():
         shutil.rmtree(work)
-    outcome = _watch(command, folder, work, stop)
+    outcome = _watch(command, folder, work, strike)
     record.write_text(json.dumps({**asdict(outcome), "command": command}, indent=1))
     return outcome
 
 
 def _watch(
-    command: list[str], folder: Path, work: Path, stop: Callable[[], bool] | None
+    command: list[str], folder: Path, work: Path, strike: Callable[[int], None] | None
 ) -> Outcome:
     warm = work.is_dir() and any(work.iterdir())
     start = time.monotonic()
@@ -106,8 +106,8 @@ def _watch(
                 if time.monotonic() - looked > DISK_SECONDS:
                     looked = time.monotonic()
                     disk = max(disk, folder_bytes(work))
-                if stop is not None and stop():
-                    os.killpg(process.pid, signal.SIGKILL)
+                if strike is not None:
+                    strike(process.pid)
                 time.sleep(SAMPLE_SECONDS)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,5 +1,6 @@
-"""Memory of a process and all it started, and the size of a folder."""
+"""Memory of a process, what it started, and the size of a folder."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def high_water(pid: int) -> int:
         if row.startswith("VmHWM:"):
             return int(row.split()[1]) * 1024
     return 0
+
+
+def ray_workers(driver: int) -> list[int]:
+    """Processes below a driver that Ray has given work, by the titles that it gives them."""
+    found = []
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process(driver).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                title = "".join(process.cmdline()[:1])
+                if title.startswith("ray::RemoteWorker"):
+                    found.append(process.pid)
+    return found
 
 
 def _bytes(pid: int) -> int:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from tests.acceptance import container
 from tests.acceptance.clips import CLIPS, NO_FACE, make
 from tests.acceptance.command import Outcome, find, run
 from tests.acceptance.lines import Sheet
+from tests.acceptance.memory import ray_workers
 from tests.acceptance.on_clip import Place, whole_psnr
 
 FRAMES = 21
@@ -61,7 +64,7 @@ def resume(place: Place) -> Sheet:
         work,
         fresh=True,
         clear=True,
-        stop=_windows(work, 2),
+        strike=_after_windows(work, 2, lambda pid: os.killpg(pid, signal.SIGKILL)),
     )
     sheet.equal("killed run exit code", killed.exit_code, -9)
     before = _finished(work)
@@ -101,6 +104,43 @@ def on_ray(place: Place) -> Sheet:
     return sheet
 
 
+def ray_death(place: Place) -> Sheet:
+    """A worker on Ray is killed in an inversion: the local run's bytes, and nothing done twice."""
+    sheet = Sheet("ray_death")
+    source = make(D18, FRAMES, place.assets, place.out / "cuts")
+    arguments = [*AGE, "--threads", "2"]
+    runs, works = place.out / "runs", place.out / "work"
+    whole = run(runs / "ray-local", source, arguments, works / "ray-local")
+    work = works / "ray-death"
+    before: dict[str, tuple[int, int]] = {}
+    killed: list[int] = []
+
+    def kill(driver: int) -> None:
+        if not killed and (workers := ray_workers(driver)):
+            before.update(_finished(work))
+            os.kill(workers[0], signal.SIGKILL)
+            killed.append(workers[0])
+
+    outcome = run(
+        runs / "ray-death",
+        source,
+        [*arguments, "--on", "ray"],
+        work,
+        fresh=True,
+        clear=True,
+        strike=_after_windows(work, 2, kill),
+    )
+    sheet.equal("undisturbed run exit code", whole.exit_code, 0)
+    sheet.equal("workers killed", len(killed), 1)
+    sheet.equal("exit code", outcome.exit_code, 0, outcome.stderr[-200:].strip())
+    after = _finished(work)
+    redone = [p for p, mark in before.items() if after.get(p) != mark]
+    sheet.equal("finished work done again", len(redone), 0, ", ".join(redone)[:80])
+    if whole.result and outcome.result:
+        sheet.equal("result", _sha(outcome.output), _sha(whole.output))
+    return sheet
+
+
 def scaling(place: Place) -> Sheet:
     """Peak memory is the same for 50 and for 200 frames, within a tenth."""
     sheet = Sheet("scaling")
@@ -126,9 +166,14 @@ def scaling(place: Place) -> Sheet:
     return sheet
 
 
-def _windows(work: Path, count: int) -> Callable[[], bool]:
-    """True once that many windows of the joint inversion are stored."""
-    return lambda: sum(_is_window(path) for path in _finished(work)) >= count
+def _after_windows(work: Path, count: int, do: Callable[[int], None]) -> Callable[[int], None]:
+    """Do it to a run whenever that many windows of the joint inversion are stored."""
+
+    def strike(pid: int) -> None:
+        if sum(_is_window(path) for path in _finished(work)) >= count:
+            do(pid)
+
+    return strike
 
 
 def _finished(work: Path) -> dict[str, tuple[int, int]]:
