@@ -7,7 +7,8 @@ in [0, 1],
     output = Q edited + (1 - Q) (G plate + (1 - G) source),   G = ramp(P - Q)
 
 with the plate the source's own background, carried in from beside the head to where the edit takes
-the old outline away. Where neither is, and where nothing is edited, the source stays as it is.
+the old outline away. Where neither is, and where nothing is edited, the source stays as it is; so
+do clothes beside the jaw, which are the person's to a matte, and which a generator draws anew.
 
 Mattes are coarser than a crop, so Q and G are grown a little: an edit reaches the last of the hair,
 and where a jaw was no line of it stays.
@@ -33,6 +34,9 @@ REACHES = (1 / 4, 1 / 16, 1 / 64)
 """Sigmas of the Gaussians that carry the background in, as shares of the crop, coarse to fine."""
 GONE = (0.2, 0.6)
 """P - Q from which somebody begins to be gone, and at which they are; less is the mattes' noise."""
+EARS = 0.6
+"""From forehead to chin, where ears end. Hair beside the face may go from there up; further down
+only what was the face's own."""
 _ENOUGH = 0.05
 """Weight of background in a Gaussian from which its colour counts."""
 
@@ -56,6 +60,7 @@ def kept_behind(change: F32, source: F32, both: F32, core: F32) -> F32:
     shown = np.maximum(_sized(_soft(_grown(now, SOFT)), size), core)[..., None]
     kept = shown * change
     gone = np.clip((was - now - GONE[0]) / (GONE[1] - GONE[0]), 0, 1)
+    gone *= _heads(_sized(core, SIZE))
     if gone.any():
         bared = _sized(_soft(_grown(gone, CLEAR)), size)[..., None]
         wall = _sized(plate(_sized(source, SIZE), 1 - _grown(was, CLEAR)), size)
@@ -77,6 +82,17 @@ def plate(source: F32, background: F32) -> F32:
         colour, amount = _blurred(source * weight, sigma), _blurred(background, sigma)[..., None]
         filled = (colour + _ENOUGH * filled) / (amount + _ENOUGH)
     return np.asarray(weight * source + (1 - weight) * filled, np.float32)
+
+
+def _heads(core: F32) -> F32:
+    """(SIZE, SIZE) in [0, 1]: where a person may be gone, by the face's alpha."""
+    rows = np.flatnonzero(core.max(axis=1) > 0)
+    if not len(rows):
+        return np.ones_like(core)
+    ears = rows[0] + EARS * (rows[-1] - rows[0])
+    above = np.clip((ears - np.arange(len(core))) / (SOFT * len(core)), 0, 1)
+    own = _grown((core > 0).astype(np.float32), SOFT)
+    return np.asarray(np.maximum(own, above[:, None]), np.float32)
 
 
 def _blurred(picture: F32, sigma: float) -> F32:

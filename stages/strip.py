@@ -32,7 +32,7 @@ class DrawStrip(Stage):
     ``RenderClip``.
     """
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     headings: tuple[str, ...]

@@ -32,7 +32,7 @@ def simulate(
     ] = 1.0,
     dispatch: Annotated[
         float, typer.Option(min=0, help="Milliseconds of the driver for each piece of work.")
-    ] = 3.0,
+    ] = 1.5,
     json: Json = False,
     work_dir: WorkDir = None,
 ) -> None:

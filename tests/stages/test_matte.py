@@ -49,6 +49,18 @@ def test_where_somebody_became_narrower_the_wall_goes_on(source: F32, change: F3
     np.testing.assert_allclose(kept[disc(36) > 0], change[disc(36) > 0], atol=0.01)
 
 
+def test_clothes_beside_the_jaw_stay_and_hair_beside_the_temples_goes(
+    source: F32, change: F32
+) -> None:
+    collar, hair = np.zeros((2, SIZE, SIZE), np.float32)
+    collar[150:200, 190:220] = 1
+    hair[70:110, 190:220] = 1
+    was = np.maximum(disc(50), np.maximum(collar, hair))
+    kept = kept_behind(change, source, np.stack([was, disc(50)], axis=2), disc(48))
+    assert not kept[collar > 0].any()
+    assert kept[90, 200].any()
+
+
 def test_where_somebody_became_wider_the_edit_is_shown(source: F32, change: F32) -> None:
     kept = kept_behind(change, source, np.stack([disc(50), disc(60)], axis=2), NONE)
     np.testing.assert_allclose(kept[disc(56) > 0], change[disc(56) > 0], atol=0.01)
