@@ -16,6 +16,13 @@ M_MMAP_MAX = -4
 M_ARENA_MAX = -8
 INT_MAX = 2**31 - 1
 
+ENVIRONMENT = {
+    "MALLOC_TRIM_THRESHOLD_": str(INT_MAX),
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_ARENA_MAX": "1",
+}
+"""The same, for a process that is about to be started. Ray's have arenas before any of our code."""
+
 
 def keep_memory() -> bool:
     """Set it for this process. False where the C library is not glibc; then nothing changes."""

@@ -118,6 +118,8 @@ class RayPool:
             if self._starvation.yields(shape):
                 continue
             idle = [m for m in self._members if m.idle and m.shape == shape]
+            idle = idle or self._larger(shape)
+            threads = self._threads or max(1, int(shape.cpus))
             while queue and idle:
                 ticket = queue.pop()
                 stage = ticket.work.stage
@@ -125,9 +127,24 @@ class RayPool:
                 idle.remove(member)
                 member.ticket, member.last, member.heard = ticket, stage, time.monotonic()
                 named = member.handle.do.options(name=ticket.work.label)
-                member.waiting = named.remote(ticket.work)
+                member.waiting = named.remote(ticket.work, threads)
                 work = ticket.work
                 watch(WorkStarted(work.node, work.index, ticket.attempt, work.key))
+
+    def _larger(self, shape: Shape) -> list[Member]:
+        """Idle actors that hold more, for a little work whose own shape finds no room.
+
+        Starting one takes seconds, and those that make room lose what they have loaded.
+        """
+        used = [m.shape for m in self._members]
+        if shape in used or shape.fits(self._total(), used):
+            return []
+        idle = [m for m in self._members if m.idle and m.shape.covers(shape)]
+        idle = [m for m in idle if not self._queues.get(m.shape)]
+        return idle if len(self._queues[shape]) <= len(idle) else []
+
+    def _total(self) -> dict[str, float]:
+        return {name: sum(n.get(name, 0) for n in self._nodes) for name in KINDS}
 
     def _grow(self) -> None:
         """Start actors for works that wait; let idle ones of another shape go for them."""
@@ -135,10 +152,11 @@ class RayPool:
         if now - self._counted > 4 * TICK:
             self._nodes, self._counted = nodes(), now
             self._largest = largest(self._nodes)
-        total = {name: sum(n.get(name, 0) for n in self._nodes) for name in KINDS}
+        total = self._total()
         for shape, queue in self._queues.items():
             starting = [m for m in self._members if m.shape == shape and not m.ready]
-            stuck = any(now - m.since > 10 * TICK for m in starting)
+            held = [m.shape for m in self._members if m not in starting]
+            stuck = any(now - m.since > 10 * TICK or not shape.fits(total, held) for m in starting)
             for _ in range(0 if self._starvation.yields(shape) else len(queue) - len(starting)):
                 used = [m.shape for m in self._members]
                 if not shape.fits(total, used):
@@ -151,16 +169,16 @@ class RayPool:
             if queue and stuck:
                 here = any(m.ready and m.shape == shape for m in self._members)
                 spared = now - LINGER if here and not shape.gpus else now
-                other = next(
-                    (
-                        m
-                        for m in self._members
-                        if m.idle and m.shape != shape and (not m.shape.gpus or m.rests < spared)
-                    ),
-                    None,
-                )
-                if other is not None:
-                    self._drop(other)
+                others = [
+                    m
+                    for m in self._members
+                    if m.idle and m.shape != shape and (not m.shape.gpus or m.rests < spared)
+                ]
+                while others:
+                    self._drop(others.pop(0))
+                    held = [m.shape for m in self._members if m not in starting]
+                    if shape.fits(total, held):
+                        break
         if not self._own:
             for member in [m for m in self._members if m.idle and m.rests < now - IDLE]:
                 self._drop(member)
@@ -175,8 +193,7 @@ class RayPool:
             "max_task_retries": 0,
             "runtime_env": {"env_vars": variables},
         }
-        threads = self._threads or max(1, int(shape.cpus))
-        arguments = (self._root, self._url, self._device, threads, self._board)
+        arguments = (self._root, self._url, self._device, self._board)
         now = time.monotonic()
         if shape.workers > 1:
             group = Group(shape, options, arguments)
@@ -268,7 +285,7 @@ class RayPool:
         self._drop(member)
         if ticket.attempt < ATTEMPTS:
             watch(WorkLost(ticket.work.node, ticket.work.index, ticket.attempt, why))
-            self._queues[member.shape].put_back(ticket)
+            self._queues.setdefault(self._shape(ticket.work), Queue()).put_back(ticket)
             return
         text = f"its worker died in each of {ATTEMPTS} attempts (the last: {why})"
         self._finished.append(_outcome(ticket, text, ATTEMPTS, code, trace))

@@ -31,26 +31,26 @@ class Leader(RemoteWorker):
     """The first of a group. ``others``: handles of the other ``RemoteWorker``."""
 
     def __init__(
-        self, root: str, url: str | None, device: str, threads: int, board: Any, others: list[Any]
+        self, root: str, url: str | None, device: str, board: Any, others: list[Any]
     ) -> None:
-        super().__init__(root, url, device, threads, board)
+        super().__init__(root, url, device, board)
         self._others = others
 
     def ping(self, *others: int) -> int:
         """Answer once the others have answered."""
         return super().ping()
 
-    def do(self, work: Work, peers: Any = alone) -> Done | Failure:
+    def do(self, work: Work, threads: int, peers: Any = alone) -> Done | Failure:
         """Do a work, with the others if it has to be done at all."""
         called: list[Any] = []
 
         def call() -> Peers:
             met = Peers(0, len(self._others) + 1, _address())
             for rank, other in enumerate(self._others, start=1):
-                called.append(other.assist.remote(work, met._replace(rank=rank)))
+                called.append(other.assist.remote(work, threads, met._replace(rank=rank)))
             return met
 
-        done = super().do(work, call)
+        done = super().do(work, threads, call)
         if isinstance(done, Failure):
             return replace(done, traceback="\n".join((done.traceback, *_others_said(called))))
         return done

@@ -1,5 +1,6 @@
 """What runs inside a cluster's processes, and what the driver keeps of each. Knows no ray."""
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.allocator import ENVIRONMENT
 from pipeline.failure import Failure
 from pipeline.pool import Ticket, throttled
 from pipeline.shared_store import open_store
@@ -38,9 +40,10 @@ class Shape(NamedTuple):
         """The shape for a stage, cut down to the largest node, where it will simply take longer.
 
         GPUs are not cut: without one the work cannot be done. ``gpu`` says whether to ask at all.
+        Memory is counted in whole GiB, so that stages share their actors.
         """
         cpus = min(resources.cpus, largest.get("CPU") or resources.cpus)
-        wanted = int(resources.memory_gb * GIB)
+        wanted = math.ceil(resources.memory_gb) * GIB
         memory = int(min(wanted, largest.get("memory") or wanted))
         return cls(cpus, resources.gpus if gpu else 0, memory, workers)
 
@@ -61,6 +64,11 @@ class Shape(NamedTuple):
         wants = [(node.get(name, 0), own) for name, own in self.each.items() if own]
         return min((int(has // own) for has, own in wants), default=0)
 
+    def covers(self, other: "Shape") -> bool:
+        """Whether an actor of this shape may do the work of another; one with a GPU may not."""
+        alike = self.gpus == other.gpus == 0 and self.workers == other.workers == 1
+        return alike and self.cpus >= other.cpus and self.memory >= other.memory
+
     def __str__(self) -> str:
         parts = [f"{self.cpus:g} CPU"]
         parts += [f"{self.gpus:g} GPU"] if self.gpus else []
@@ -76,7 +84,7 @@ def _held(name: str, shapes: list[Shape]) -> float:
 
 def environment(shape: Shape, threads: int, path: Path | None) -> dict[str, str]:
     """Environment of an actor. ``path`` is put before PYTHONPATH, on a cluster we started."""
-    variables = {"OMP_NUM_THREADS": str(threads or max(1, int(shape.cpus)))}
+    variables = {**ENVIRONMENT, "OMP_NUM_THREADS": str(threads or max(1, int(shape.cpus)))}
     if not shape.gpus:
         variables["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves all GPUs visible to CPU actors
     if path is not None:
@@ -104,21 +112,21 @@ class Board:
 class RemoteWorker:
     """A ``Worker`` in a process of its own."""
 
-    def __init__(self, root: str, url: str | None, device: str, threads: int, board: Any) -> None:
+    def __init__(self, root: str, url: str | None, device: str, board: Any) -> None:
         self._place = (Path(root), url)
-        self._options: dict[str, Any] = {"device": device, "threads": threads}
+        self._device = device
         self._board = board
 
     @cached_property
     def _worker(self) -> Worker:
         """Opened with the first work, whose failure it is then if the store cannot be."""
-        return Worker(open_store(*self._place), **self._options)
+        return Worker(open_store(*self._place), device=self._device)
 
     def ping(self) -> int:
         """Answer with the process id, to show that this worker has been placed and lives."""
         return os.getpid()
 
-    def do(self, work: Work, peers: Callable[[], Peers] = alone) -> Done | Failure:
+    def do(self, work: Work, threads: int, peers: Callable[[], Peers] = alone) -> Done | Failure:
         """Do a work."""
 
         def progress(done: int, total: int) -> None:
@@ -128,10 +136,12 @@ class RemoteWorker:
             worker = self._worker
         except Exception as error:
             return failure(work, error)
+        worker.threads = threads
         return worker.do(work, throttled(progress, 0.5), peers)
 
-    def assist(self, work: Work, peers: Peers) -> None:
+    def assist(self, work: Work, threads: int, peers: Peers) -> None:
         """Do a work as one of several."""
+        self._worker.threads = threads
         self._worker.assist(work, peers)
 
 

@@ -16,7 +16,7 @@ class Resources(NamedTuple):
 
     cpus: float = 1
     gpus: float = 0
-    memory_gb: float = 0
+    memory_gb: float = 0.5
 
 
 class Peers(NamedTuple):

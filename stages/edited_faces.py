@@ -21,10 +21,13 @@ from stages.networks.rgb_head import RenderableGenerator
 from stages.outline import mask_hull, soft_mask
 from stages.quad import crop, quad_to_square, side_of
 from stages.register import Registration, register, registration
+from stages.skin_end import ends_on_skin
 from stages.steady import SteadyChange, SteadyFlow, settled
 
 _WEAK, _STRONG = 14.0, 28.0
 """Mean change of R, G and B, in units of 8 bits: a tint of the background, another thing."""
+_EDGE = 1 / 16
+"""How far from its edge a crop is shown whole, as a share of it."""
 _AROUND = 1 / 80
 """How far a strong change reaches, and how softly it ends, as a share of the crop."""
 
@@ -148,6 +151,8 @@ class Place:
             source = self.source.astype(np.float32)
             change = kept_behind(change, source, self.people, self.core)
         alpha = reach(self.head, self.around, change)
+        if self.people is not None:
+            change = ends_on_skin(change, alpha, self.people)
         return Patch(self.quad, self.outline, change * alpha[..., None])
 
 
@@ -255,7 +260,16 @@ def reach(head: F32, around: F32, change: F32) -> F32:
     grown = cv2.dilate(strength, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reached, reached)))
     blurred = np.asarray(cv2.GaussianBlur(grown, (0, 0), _AROUND * len(strength)), np.float32)
     t = np.clip((blurred - _WEAK) / (_STRONG - _WEAK), 0, 1)
-    return np.asarray(head + (1 - head) * around * (t * t * (3 - 2 * t)), np.float32)
+    alpha = head + (1 - head) * around * (t * t * (3 - 2 * t))
+    return np.asarray(_inside(len(alpha)) * alpha, np.float32)
+
+
+def _inside(size: int) -> F32:
+    """(size, size): 1, but that it falls to 0 towards the crop's own edge, where an edit ends."""
+    at = (np.arange(size, dtype=np.float32) + 0.5) / size
+    t = np.minimum(1, np.minimum(at, 1 - at) / _EDGE)
+    ramp = t * t * (3 - 2 * t)
+    return np.asarray(np.minimum(ramp[:, None], ramp), np.float32)
 
 
 def _pixels(images: torch.Tensor) -> F32:

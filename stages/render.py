@@ -33,7 +33,7 @@ Item = TypeVar("Item")
 class RenderClip(Stage):
     """Edits every frame that has a face; the others pass through as they were decoded."""
 
-    version: ClassVar[int] = 16
+    version: ClassVar[int] = 17
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024

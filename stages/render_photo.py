@@ -21,7 +21,7 @@ from stages.renderer import Renderer, load_renderer
 class RenderPhoto(Stage):
     """Adds every face's change to the photograph as it was decoded; the rest keeps its values."""
 
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     largest: Literal[256, 512, 1024] = 1024

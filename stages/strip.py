@@ -32,7 +32,7 @@ class DrawStrip(Stage):
     ``RenderClip``.
     """
 
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     headings: tuple[str, ...]

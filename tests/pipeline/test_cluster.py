@@ -1,26 +1,29 @@
 """Nodes that die for real, and those that never come. Each test has a cluster of its own."""
 
 import collections
+import os
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from pipeline.failure import MissingDependency
 from pipeline.plan import Each, Plan
 from pipeline.schedule import run
+from pipeline.stage import Context, Resources
 from pipeline.store import Store
 from pipeline.watch import Event, Waiting, WorkLost, WorkProgress
-from tests.pipeline.toy_artifacts import Source
+from tests.pipeline.toy_artifacts import Numbers, Source
 from tests.pipeline.toy_plans import chain
 from tests.pipeline.toy_stages import (
     Await,
     HalfGpu,
+    Journalled,
     OnGpu,
     Read,
     Split,
@@ -68,7 +71,7 @@ def test_without_a_gpu_what_needs_one_fails_with_a_sentence(store: Store, journa
     with RayPool(store, num_cpus=1, num_gpus=0, device="cuda") as pool:
         report = run(where(journal), store, pool)
     assert [f.node for f in report.failures] == ["where"]
-    sentence = "no worker with 1 CPU, 1 GPU could be started: this machine has 0 GPU"
+    sentence = "no worker with 1 CPU, 1 GPU, 1.0 GiB could be started: this machine has 0 GPU"
     assert report.failures[0].text == sentence
 
 
@@ -85,7 +88,7 @@ def test_what_is_never_placed_does_not_hang(
         report = run(where(journal), store, pool)
     assert [f.node for f in report.failures] == ["where"]
     assert report.failures[0].text == (
-        "no worker with 1 CPU, 1 GPU could be started: "
+        "no worker with 1 CPU, 1 GPU, 1.0 GiB could be started: "
         "no node has that much, and none has joined within 5 s"
     )
 
@@ -156,6 +159,36 @@ def test_a_cluster_that_is_not_there_is_told_of(store: Store, address: str) -> N
     said = f"The Ray cluster at {address} cannot be used ("
     with pytest.raises(MissingDependency, match=re.escape(said)):
         RayPool(store, address=address)
+
+
+@pytest.mark.slow
+def test_a_larger_worker_does_a_small_work_and_keeps_what_it_loaded(
+    store: Store, journal: Path
+) -> None:
+    """With the threads that the small one asked for."""
+    from pipeline.cluster import RayPool
+
+    class Large(Journalled):
+        resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=1.5)
+
+        def run(self, numbers: Numbers, context: Context) -> Numbers:
+            self.note(f"{os.getpid()} {context.threads}")
+            return numbers
+
+    class Small(Large):
+        resources: ClassVar[Resources] = Resources(cpus=1)
+
+    plan = Plan()
+    clip = plan.given("x", Source(Path("x"), "f" * 8))
+    last = plan.add("read", Read(), source=clip)
+    for name, kind in (("before", Large), ("between", Small), ("after", Large)):
+        last = plan.add(name, kind(journal=journal), numbers=last)
+    with RayPool(store, num_cpus=2) as pool:
+        report = run(plan, store, pool)
+    assert report.ok, report.failures
+    pids, threads = zip(*(line.split() for line in lines(journal)), strict=True)
+    assert len(set(pids)) == 1
+    assert threads == ("2", "1", "2")
 
 
 @pytest.mark.slow

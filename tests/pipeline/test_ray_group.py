@@ -79,7 +79,7 @@ def test_a_group_that_no_machine_can_hold_is_told_of_at_once(store: Store, journ
     with RayPool(store, num_cpus=4, num_gpus=2, device="cuda") as pool:
         report = run(plan(SharedOnGpu(workers=3, journal=journal)), store, pool)
     assert [f.text for f in report.failures] == [
-        "no worker with 3 times 1 CPU, 1 GPU could be started: this machine has 2 GPU"
+        "no worker with 3 times 1 CPU, 1 GPU, 1.0 GiB could be started: this machine has 2 GPU"
     ]
     assert not lines(journal)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.allocator import ENVIRONMENT
 from pipeline.plan import Each, Plan
 from pipeline.remote import Board, Shape, environment
 from pipeline.schedule import run
@@ -31,6 +32,7 @@ def test_a_shape_is_cut_down_to_the_largest_node() -> None:
     assert Shape.of(wants, largest, gpu=False) == Shape(2, 0, 4 * 2**30)
     assert Shape.of(wants, {}, gpu=True) == Shape(4, 1, 8 * 2**30), "no node yet: they may come"
     assert Shape.of(wants, {}, gpu=True, workers=3).workers == 3
+    assert Shape.of(Resources(memory_gb=0.5), {}, gpu=False) == Shape(1, 0, 2**30), "whole GiB"
     assert str(Shape(2, 0.5, 2**30)) == "2 CPU, 0.5 GPU, 1.0 GiB"
     assert str(Shape(2, 1, 0, 4)) == "4 times 2 CPU, 1 GPU"
 
@@ -47,13 +49,23 @@ def test_shapes_fit_beside_those_that_live() -> None:
     assert not one.fits(total, [together, one]), "what lives holds as much for each worker"
 
 
+def test_larger_shapes_cover_smaller_ones_but_never_give_a_gpu_away() -> None:
+    one, two, gpu = Shape(1, 0, 40), Shape(2, 0, 60), Shape(2, 0.5, 60)
+    assert two.covers(one) and one.covers(one)
+    assert not one.covers(two) and not two.covers(Shape(1, 0, 61))
+    assert not gpu.covers(one) and not two.covers(gpu) and not gpu.covers(gpu)
+    assert not two.covers(Shape(1, 0, 40, workers=2))
+
+
 def test_actors_see_their_own_resources_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/there")
     assert environment(Shape(2, 0, 0), 0, None) == {
+        **ENVIRONMENT,
         "OMP_NUM_THREADS": "2",
         "CUDA_VISIBLE_DEVICES": "",
     }
     assert environment(Shape(0.5, 1, 0), 0, Path("/here")) == {
+        **ENVIRONMENT,
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": "/here:/there",
     }

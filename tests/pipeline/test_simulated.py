@@ -45,7 +45,7 @@ def cost(work: Work) -> tuple[float, int]:
 
 
 def nodes(count: int, cpus: float = 1, gpus: float = 0) -> list[Machine]:
-    return [Machine(cpus, gpus, 2**30) for _ in range(count)]
+    return [Machine(cpus, gpus, 64 * 2**30) for _ in range(count)]
 
 
 @pytest.mark.parametrize(
