@@ -43,7 +43,7 @@ _ENOUGH = 0.05
 
 def mattes(segmentation: Segmentation, source: F32, edited: F32) -> F32:
     """(SIZE, SIZE, 2): P and Q of a crop and what it is edited to, both (s, s, 3) in [0, 255]."""
-    return _sized(np.stack([segmentation(source), segmentation(edited)], axis=2), SIZE)
+    return sized(np.stack([segmentation(source), segmentation(edited)], axis=2), SIZE)
 
 
 def kept_behind(change: F32, source: F32, both: F32, core: F32) -> F32:
@@ -57,13 +57,13 @@ def kept_behind(change: F32, source: F32, both: F32, core: F32) -> F32:
     """
     was, now = (np.ascontiguousarray(x) for x in np.moveaxis(both, 2, 0))
     size = len(source)
-    shown = np.maximum(_sized(_soft(_grown(now, SOFT)), size), core)[..., None]
+    shown = np.maximum(sized(_soft(_grown(now, SOFT)), size), core)[..., None]
     kept = shown * change
     gone = np.clip((was - now - GONE[0]) / (GONE[1] - GONE[0]), 0, 1)
-    gone *= _heads(_sized(core, SIZE))
+    gone *= _heads(sized(core, SIZE))
     if gone.any():
-        bared = _sized(_soft(_grown(gone, CLEAR)), size)[..., None]
-        wall = _sized(plate(_sized(source, SIZE), 1 - _grown(was, CLEAR)), size)
+        bared = sized(_soft(_grown(gone, CLEAR)), size)[..., None]
+        wall = sized(plate(sized(source, SIZE), 1 - _grown(was, CLEAR)), size)
         kept += (1 - shown) * bared * (wall - source)
     return np.asarray(kept, np.float32)
 
@@ -105,7 +105,7 @@ def _blurred(picture: F32, sigma: float) -> F32:
     return np.asarray(cv2.resize(soft, whole, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _sized(picture: F32, side: int) -> F32:
+def sized(picture: F32, side: int) -> F32:
     """Shrunk by averages, or grown linearly."""
     if len(picture) == side:
         return picture

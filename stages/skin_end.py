@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from stages.artifacts import F32
+from stages.matte import sized
 
 SIZE = 128
 """Side at which this is made: nothing in it is finer."""
@@ -36,19 +37,14 @@ def ends_on_skin(change: F32, alpha: F32, people: F32) -> F32:
     """
     if not change.any():
         return change
-    small, shown, both = (_sized(x, SIZE) for x in (change, alpha, people))
+    small, shown, both = (sized(x, SIZE) for x in (change, alpha, people))
     tint = np.exp(-np.square(small).mean(axis=2) / (2 * TINT**2))
     weight = np.asarray(both[..., 0] * both[..., 1] * (1 - shown) * tint, np.float32)
     tone = _blurred(weight[..., None] * small, WIDE) / (_blurred(weight, WIDE) + ENOUGH)[..., None]
     near = np.minimum(1, 2 * _blurred(1 - shown, NEAR)) * both[..., 1]
     step = np.asarray(near[..., None] * tone, np.float32)
-    return np.asarray(change - _sized(step, len(change)), np.float32)
+    return np.asarray(change - sized(step, len(change)), np.float32)
 
 
 def _blurred(picture: F32, share: float) -> F32:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), share * len(picture)), np.float32)
-
-
-def _sized(picture: F32, side: int) -> F32:
-    how = cv2.INTER_AREA if len(picture) > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=how), np.float32)
