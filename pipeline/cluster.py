@@ -126,6 +126,7 @@ class RayPool:
                 member = next((m for m in idle if m.last == stage), idle[0])
                 idle.remove(member)
                 member.ticket, member.last, member.heard = ticket, stage, time.monotonic()
+                member.queue = shape
                 named = member.handle.do.options(name=ticket.work.label)
                 member.waiting = named.remote(ticket.work, threads)
                 work = ticket.work
@@ -281,11 +282,11 @@ class RayPool:
     def _lost(self, member: Member, why: str, watch: Watch, code: int = 1, trace: str = "") -> None:
         """Let an actor go, and have another try what it did."""
         ticket = member.ticket
-        assert ticket is not None
+        assert ticket is not None and member.queue is not None
         self._drop(member)
         if ticket.attempt < ATTEMPTS:
             watch(WorkLost(ticket.work.node, ticket.work.index, ticket.attempt, why))
-            self._queues.setdefault(self._shape(ticket.work), Queue()).put_back(ticket)
+            self._queues[member.queue].put_back(ticket)
             return
         text = f"its worker died in each of {ATTEMPTS} attempts (the last: {why})"
         self._finished.append(_outcome(ticket, text, ATTEMPTS, code, trace))

@@ -151,7 +151,7 @@ class Member:
 
     ``waiting`` is the answer that is outstanding, to the ping or from the work; ``rests``: since
     when it has had none; ``heard``: when its work last told of progress. ``together``: what else is
-    given back with it, if several work as one.
+    given back with it, if several work as one; ``queue``: the shape whose work it was given last.
     """
 
     handle: Any
@@ -164,6 +164,7 @@ class Member:
     rests: float = 0.0
     heard: float = 0.0
     together: Any = None
+    queue: Shape | None = None
 
     @property
     def idle(self) -> bool:
