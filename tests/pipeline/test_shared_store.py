@@ -212,7 +212,7 @@ class Elsewhere:
     """A pool of one worker that lives on another machine: only the URL is common."""
 
     def __init__(self, root: Path, url: str) -> None:
-        self.worker = RemoteWorker(str(root), url, "cpu", 1, Board())
+        self.worker = RemoteWorker(str(root), url, "cpu", Board())
         self.waiting: list[Work] = []
 
     def submit(self, work: Work, depth: int) -> None:
@@ -220,7 +220,7 @@ class Elsewhere:
 
     def next(self, watch: Watch) -> Outcome:
         work = self.waiting.pop(0)
-        return Outcome(work, self.worker.do(work))
+        return Outcome(work, self.worker.do(work, 1))
 
     def close(self) -> None: ...
 
