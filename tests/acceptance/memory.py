@@ -33,13 +33,14 @@ def high_water(pid: int) -> int:
 
 
 def ray_workers(driver: int) -> list[int]:
-    """Processes below a driver that Ray has given work, by the titles that it gives them."""
+    """Processes below a driver that do a work, by the titles that Ray gives them: its name."""
     found = []
     with contextlib.suppress(psutil.Error):
         for process in psutil.Process(driver).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 title = "".join(process.cmdline()[:1])
-                if title.startswith("ray::RemoteWorker"):
+                # Others have a class's, as Board and DashboardAgent.
+                if title.startswith("ray::") and title[5:6].islower():
                     found.append(process.pid)
     return found
 

@@ -141,6 +141,8 @@ def ray_death(place: Place) -> Sheet:
     )
     sheet.equal("undisturbed run exit code", whole.exit_code, 0)
     sheet.equal("workers killed", len(killed), 1)
+    told = (runs / "ray-death" / "stderr.txt").read_text()
+    sheet.equal("works lost", told.count("its worker was lost in attempt 1"), 1)
     sheet.equal("exit code", outcome.exit_code, 0, outcome.stderr[-200:].strip())
     after = _finished(work)
     redone = [p for p, mark in before.items() if after.get(p) != mark]
