@@ -67,7 +67,7 @@ def run(
         fresh: run even when there is an outcome.
         output: where the result is to go, instead of the folder.
         clear: empty the work folder before a run, so that its cost is that of a first run.
-        strike: called at most five times a second with the process id, which leads a group; it may kill.
+        strike: called up to five times a second with the process id, that of a group; it may kill.
     """
     record = folder / "outcome.json"
     command = [sys.executable, "-m", "pipeline", "run", str(clip), *arguments]
