@@ -7,9 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.stage import Context
+from stages.detect import DetectFaces
+from stages.network_weights import FaceModelWeights
 from stages.networks.age_gender import AgeGender, face_chips
 from tests.judges.crops import ARCFACE_112, arcface_crop, ffhq_crop, similarity
-from tests.judges.faceapi import FaceApiAge
+from tests.judges.faceapi import FaceApiAge, FaceApiExpression, FaceApiLandmarks
+from tests.judges.fsanet import FsaNet
 from tests.judges.mobilefacenet import MobileFaceNet
 from tests.judges.yunet import YuNet
 
@@ -60,6 +64,37 @@ def test_two_age_judges_of_different_origin_agree(
     genders = first.gender(photographs) > 0.5, second.gender(photographs) > 0.5
     assert (genders[0] == genders[1]).mean() > 0.95
     assert 0.2 < genders[0].mean() < 0.8
+
+
+def test_mouths_and_expressions_agree_with_the_mesh(
+    photographs: np.ndarray, assets: Path, weights: Callable[[str], Path]
+) -> None:
+    models = FaceModelWeights("mediapipe-faces", weights("mediapipe-faces"), "")
+    finder = DetectFaces().load(face_models=models, context=Context(models.folder))
+    meshes = np.stack([DetectFaces().faces_in(finder, p, [])[0].landmarks for p in photographs])
+    apart = np.linalg.norm(meshes[:, 33] - meshes[:, 263], axis=1)
+    opening = np.linalg.norm(meshes[:, 13] - meshes[:, 14], axis=1) / apart
+    width = np.linalg.norm(meshes[:, 61] - meshes[:, 291], axis=1) / apart
+    mouth = FaceApiLandmarks(assets / "weights").mouth(photographs)
+    assert np.corrcoef(mouth, opening)[0, 1] > 0.8
+    happy = FaceApiExpression(assets / "weights").happy(photographs)
+    assert np.corrcoef(happy, width)[0, 1] > 0.7
+
+
+def test_mirrored_faces_turn_the_other_way_and_look_as_high(
+    photographs: np.ndarray, assets: Path
+) -> None:
+    yunet, pose = YuNet(assets / "weights"), FsaNet(assets / "weights")
+
+    def seen(pictures: np.ndarray) -> np.ndarray:
+        faces = [yunet(picture)[0] for picture in pictures]
+        pairs = list(zip(pictures, faces, strict=True))
+        return np.array([[pose.yaw(*pair), pose.pitch(*pair)] for pair in pairs])
+
+    plain = seen(photographs)
+    mirrored = seen(np.ascontiguousarray(photographs[:, :, ::-1]))
+    assert np.corrcoef(plain[:, 0], mirrored[:, 0])[0, 1] < -0.9
+    assert np.corrcoef(plain[:, 1], mirrored[:, 1])[0, 1] > 0.9
 
 
 def test_crops_from_five_points_match_the_photographs_own_alignment(assets: Path) -> None:

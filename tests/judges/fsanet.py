@@ -31,6 +31,14 @@ class FsaNet:
 
     def yaw(self, rgb: np.ndarray, face: Face) -> float:
         """Degrees, positive when the nose points to the picture's right."""
+        return -float(self._angles(rgb, face)[0])
+
+    def pitch(self, rgb: np.ndarray, face: Face) -> float:
+        """Degrees, positive when the face looks up."""
+        return float(self._angles(rgb, face)[1])
+
+    def _angles(self, rgb: np.ndarray, face: Face) -> np.ndarray:
+        """(3,) yaw, pitch and roll as the networks give them."""
         x, y, w, h = face.box
         side = AROUND * max(w, h)
         scale = SIZE / side
@@ -41,5 +49,5 @@ class FsaNet:
         shown = cv2.warpAffine(rgb, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
         bgr = shown[..., ::-1].astype(np.float32)
         blob = np.ascontiguousarray(((bgr - 127.5) / 128).transpose(2, 0, 1)[None])
-        found = [net.run(None, {"input": blob})[0][0, 0] for net in self._nets]
-        return -float(np.mean(found))
+        found = [net.run(None, {"input": blob})[0][0] for net in self._nets]
+        return np.mean(found, axis=0)
