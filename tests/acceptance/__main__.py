@@ -24,6 +24,7 @@ from tests.acceptance.clips import CLIPS
 from tests.acceptance.edits import edits
 from tests.acceptance.lines import ROOT, Results, Sheet, code, table
 from tests.acceptance.on_clip import Place, measure
+from tests.acceptance.transfer import transfer
 
 Unit = Callable[[], Sheet]
 
@@ -45,6 +46,7 @@ def units(place: Place, frames: int | None) -> dict[str, Unit]:
         for clip in CLIPS:
             found[f"{clip.name}/{preset}"] = partial(clip_unit, clip, preset)
     found["edits"] = lambda: edits(place, judges(), frames)
+    found["transfer"] = lambda: transfer(place, judges(), frames)
     for unit in (
         robust.refused_container,
         robust.resume,
