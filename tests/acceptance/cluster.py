@@ -146,7 +146,8 @@ def long_clip(place: Place) -> Sheet:
     short, long = (peaks[minutes] for minutes in MINUTES)
     for kind in KINDS:
         sheet.told(f"peak of the {kind}", f"{short[kind] >> 20}, {long[kind] >> 20} MiB")
-        sheet.at_most(f"peak of the {kind}, 10 minutes / 1", long[kind] / short[kind], 1.1)
+        ratio = long[kind] / short[kind] if short[kind] else np.nan
+        sheet.at_most(f"peak of the {kind}, 10 minutes / 1", ratio, 1.1)
     return sheet
 
 

@@ -39,8 +39,9 @@ def ray_workers(driver: int) -> list[int]:
         for process in psutil.Process(driver).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 title = "".join(process.cmdline()[:1])
-                # Others have a class's, as Board and DashboardAgent.
-                if title.startswith("ray::") and title[5:6].islower():
+                # Others have a class's, as Board and DashboardAgent; in a batch, works begin with a
+                # number.
+                if title.startswith("ray::") and not title[5:6].isupper():
                     found.append(process.pid)
     return found
 
