@@ -1,5 +1,6 @@
-"""The directions that ship with the product."""
+"""The directions that ship with the product, and files of a user's own beside them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.failure import UsageError
@@ -17,15 +18,40 @@ def known_directions() -> list[Direction]:
     return [open_direction(path) for path in sorted(FOLDER.glob("*.safetensors"))]
 
 
-def find_direction(name: str) -> Direction:
-    """The direction of that name.
+def own_directions(files: Iterable[Path], generator: str) -> tuple[Direction, ...]:
+    """Direction files that a user made.
+
+    Raises:
+        InputError: one cannot be read, or is no direction file.
+        UsageError: one is for another generator, or two have one name.
+    """
+    found: dict[str, Direction] = {}
+    for path in files:
+        direction = open_direction(path)
+        header, _ = read_direction(path)
+        if header.generator != generator:
+            raise UsageError(
+                f"The direction {path} belongs to the generator {header.generator}; "
+                f"{generator} is rendered with."
+            )
+        if other := found.get(direction.name):
+            raise UsageError(f"{other.file} and {path} are both named {direction.name}.")
+        found[direction.name] = direction
+    return tuple(found.values())
+
+
+def find_direction(name: str, own: Iterable[Direction] = ()) -> Direction:
+    """The direction of that name: of a user's own, or one that ships.
 
     Raises:
         UsageError: there is none.
     """
-    known = {direction.name: direction for direction in known_directions()}
+    known = {direction.name: direction for direction in (*known_directions(), *own)}
     if name not in known:
-        raise UsageError(f"The edit {name!r} is unknown: {', '.join(known) or 'none'} can be had.")
+        raise UsageError(
+            f"The edit {name!r} is unknown: {', '.join(known) or 'none'} can be had, "
+            "and files of your own with --direction."
+        )
     return known[name]
 
 

@@ -6,9 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from configs.directions import find_direction, known_directions
+from configs.directions import find_direction, known_directions, own_directions
 from configs.inversion import GENERATOR, GiveWeights, give_networks, invert
 from configs.people import NODE as PEOPLE
 from configs.people import by_content, give_people, sha256_of
@@ -47,6 +54,8 @@ class EditClip(BaseModel):
     outlook: ClassVar[tuple[str, ...]] = ("output", "video", "alignment")
     """Nodes that a dry run does."""
 
+    directions: tuple[Path, ...] = ()
+    """Direction files of the user's own; one that is named as one that ships is taken for it."""
     edits: tuple[str, ...] = ()
     """NAME=STRENGTH each, in standard deviations (age=+2), years (age=+10y) or degrees
     (yaw=+15deg), with keyframes or for a track as ``stages.edit_text`` has them."""
@@ -75,9 +84,10 @@ class EditClip(BaseModel):
 
     @field_validator("edits")
     @classmethod
-    def _known(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+    def _known(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        own = own_directions(info.data.get("directions", ()), GENERATOR)
         edits = parse_edits(texts)
-        known = {edit.name: KnownDirection.read(find_direction(edit.name)) for edit in edits}
+        known = {edit.name: KnownDirection.read(find_direction(edit.name, own)) for edit in edits}
         check_edits(edits, known, GeneratorShape().rows)
         return texts
 
@@ -121,7 +131,8 @@ class EditClip(BaseModel):
         networks = give_networks(plan, weights)
         asked = parse_edits(self.edits)
         names = dict.fromkeys(edit.name for edit in asked)
-        directions = tuple(plan.given(f"direction_{n}", find_direction(n)) for n in names)
+        own = own_directions(self.directions, GENERATOR)
+        directions = tuple(plan.given(f"direction_{n}", find_direction(n, own)) for n in names)
 
         video = plan.add("video", Probe(start=self.start, end=self.end), clip=source)
         photo = plan.nodes.get("photo")
@@ -247,10 +258,15 @@ class EditClip(BaseModel):
         return "\n".join(lines)
 
 
-def edit_help() -> str:
-    """Names, units and ranges of all edits, and how they are written."""
+def edit_help(files: tuple[Path, ...] = ()) -> str:
+    """Names, units and ranges of all edits, and how they are written.
+
+    Args:
+        files: directions of the user's own.
+    """
     lines = ["NAME=STRENGTH; strength in standard deviations over the generator's own faces."]
-    for direction in known_directions():
+    known = {d.name: d for d in (*known_directions(), *own_directions(files, GENERATOR))}
+    for direction in known.values():
         header, _ = read_direction(direction.file)
         other = ""
         if header.years_per_sigma:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from configs.directions import find_direction
+from configs.directions import find_direction, own_directions
 from configs.inversion import ENCODER, GENERATOR, HEADS
 from configs.photo import as_clip
 from configs.presets import PRESETS
@@ -53,6 +53,8 @@ class PreviewClip(BaseModel):
 
     edits: tuple[str, ...]
     """As for a run; one may be a range, NAME=LOW..HIGH."""
+    directions: tuple[Path, ...] = ()
+    """Direction files of the user's own, as for a run."""
     strengths: int = 7
     """Of the range."""
     frames: int = Field(default=1, ge=1, le=24)
@@ -74,12 +76,17 @@ class PreviewClip(BaseModel):
         """The strip's columns.
 
         Raises:
-            UsageError: an edit is unknown, cannot be read, or is too strong.
+            UsageError: an edit is unknown, cannot be read, or is too strong; see
+                ``own_directions``.
+            InputError: a direction file cannot be read.
         """
         columns = parse_range(self.edits, self.strengths)
+        own = own_directions(self.directions, GENERATOR)
         for column in columns:
             edits = parse_edits(column.edits)
-            known = {edit.name: KnownDirection.read(find_direction(edit.name)) for edit in edits}
+            known = {
+                edit.name: KnownDirection.read(find_direction(edit.name, own)) for edit in edits
+            }
             check_edits(edits, known, GeneratorShape().rows)
         return columns
 
@@ -102,7 +109,8 @@ class PreviewClip(BaseModel):
             "generator": generator, "heads": heads, "perceptual": plan.given("perceptual", effnet),
         }  # fmt: skip
         names = dict.fromkeys(edit.name for edit in asked)
-        directions = tuple(plan.given(f"direction_{n}", find_direction(n)) for n in names)
+        own = own_directions(self.directions, GENERATOR)
+        directions = tuple(plan.given(f"direction_{n}", find_direction(n, own)) for n in names)
 
         whole, video, shots, tracks = self._follow(plan, source, weights, whole="track:" in faces)
         aligned = plan.add(

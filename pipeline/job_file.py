@@ -44,6 +44,8 @@ class Settings(BaseModel):
     """Each entry is one output per clip; several edits of one output are ``age=+2,smile=+1``."""
     output: Annotated[Text, AfterValidator(check_template)] | None = None
     """Template of the output's name; relative to the job file's folder."""
+    direction: Annotated[Texts, Several] | None = None
+    """Direction files, from the file's folder: as --direction of run."""
     transfer: Annotated[Texts, Several] | None = None
     """References, REF, REF@T0-T1 or a motion file, from the file's folder: as --transfer of run."""
     transfer_mode: Annotated[Modes, Several] | None = None

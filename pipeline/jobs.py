@@ -99,6 +99,9 @@ def _jobs(
         if said:
             own = [str(_reference(where, text, base, inside)) for text in said]
             chosen = chosen.model_copy(update={"transfer": tuple(own)})
+        if files := file.defaults.direction if entry.direction is None else entry.direction:
+            whole = [_direction(where, text, base, inside) for text in files]
+            chosen = chosen.model_copy(update={"direction": tuple(whole)})
         if face := entry.face or file.defaults.face:
             face = with_photographs(face, partial(_photograph, where, base, inside))
             chosen = chosen.model_copy(update={"face": face})
@@ -130,6 +133,12 @@ def _reference(where: str, text: str, base: Path, inside: tuple[Path, ...] | Non
     found = Reference.parse(str(base / text))
     _confine(f"{where}: the reference {text!r}", found.path, inside)
     return found
+
+
+def _direction(where: str, text: str, base: Path, inside: tuple[Path, ...] | None) -> Path:
+    """A direction file of the file, from the file's folder. Raises UsageError: it lies outside."""
+    _confine(f"{where}: the direction {text!r}", base / text, inside)
+    return _whole(base / text)
 
 
 def _photograph(where: str, base: Path, inside: tuple[Path, ...] | None, text: str) -> str:

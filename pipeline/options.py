@@ -56,6 +56,8 @@ def whole_paths(face: str) -> str:
 
 
 Time = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
+Whole = Annotated[Path, AfterValidator(Path.absolute)]
+"""A batch may go on in another folder."""
 
 
 class RunOptions(BaseModel):
@@ -64,13 +66,14 @@ class RunOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     edit: Annotated[tuple[str, ...], BeforeValidator(edits)] = ()
+    direction: Annotated[tuple[Whole, ...], BeforeValidator(several)] = ()
     transfer: Annotated[tuple[str, ...], BeforeValidator(several)] = ()
     transfer_mode: Annotated[tuple[Literal["motion", "change"], ...], BeforeValidator(several)] = ()
     transfer_what: Annotated[tuple[str, ...], BeforeValidator(several)] = ()
     transfer_strength: Annotated[tuple[float, ...], BeforeValidator(several)] = ()
     transfer_end: Annotated[tuple[Literal["hold", "loop"], ...], BeforeValidator(several)] = ()
     face: Annotated[str, AfterValidator(whole_paths)] = "largest"
-    identity: Annotated[Path, AfterValidator(Path.absolute)] | None = None
+    identity: Whole | None = None
     start: Time | None = None
     end: Time | None = None
     preset: Literal["draft", "standard", "best"] = "standard"

@@ -11,6 +11,7 @@ from pipeline.commands.flags import (
     Json,
     On,
     Overwrite,
+    OwnDirections,
     Quiet,
     SharedThrough,
     Threads,
@@ -48,6 +49,7 @@ def batch(
             metavar="EDIT",
         ),
     ] = None,
+    direction: OwnDirections = None,
     output: Annotated[
         str | None,
         opt(
@@ -107,6 +109,7 @@ def batch(
     from pipeline.options import resolve, work_folder
 
     flags: dict[str, object] = {
+        "direction": direction,
         "preset": preset,
         "identity": identity,
         "on": on,

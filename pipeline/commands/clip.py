@@ -118,6 +118,7 @@ def settings(options: RunOptions, target: Path) -> "EditClip":
 
     try:
         return EditClip(
+            directions=options.direction,
             edits=options.edit,
             transfers=_transfers(options),
             face=options.face,

@@ -38,6 +38,10 @@ Threads = Annotated[
         show_default=False,
     ),
 ]
+OwnDirections = Annotated[
+    list[Path] | None,
+    opt("--direction", help="An edit's direction file of your own; repeatable.", metavar="FILE"),
+]
 On = Annotated[str | None, opt("--on", help="local (default) or ray.", metavar="WHERE")]
 Start = Annotated[
     str | None, opt("--start", help="Seconds (12.5) or a timecode (1:02.5).", metavar="TIME")

@@ -73,7 +73,7 @@ def execute(request: Request) -> int:
     if "help" in options.edit:
         from configs.edit import edit_help
 
-        sys.stdout.write(edit_help().rstrip() + "\n")
+        sys.stdout.write(edit_help(options.direction).rstrip() + "\n")
         return 0
     if not request.clips:
         raise UsageError("No clip was given: pipeline run CLIP --edit age=+2.")

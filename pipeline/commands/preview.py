@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.flags import Overwrite, Profile, Quiet, Threads, WorkDir, resumable
+from pipeline.commands.flags import (
+    Overwrite,
+    OwnDirections,
+    Profile,
+    Quiet,
+    Threads,
+    WorkDir,
+    resumable,
+)
 
 if TYPE_CHECKING:
     from configs.preview import PreviewClip
@@ -21,6 +29,7 @@ def preview(
             help="As for run; one may be a range: age=-3..3, age=-20y..20y.", metavar="EDIT"
         ),
     ],
+    direction: OwnDirections = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="A PNG. Default: NAME.EDIT.preview.png beside it."),
@@ -63,8 +72,9 @@ def preview(
         path, digest = given_file(clip)
         check_png(target, (clip,), overwrite=overwrite)
         settings = _settings(
-            edits=edit, strengths=strengths, frames=frames, at=times, face=face, preset=preset
-        )
+            edits=edit, directions=direction or (), strengths=strengths, frames=frames, at=times,
+            face=face, preset=preset,
+        )  # fmt: skip
 
         from stages.artifacts import SourceClip
 

@@ -11,6 +11,7 @@ from pipeline.commands.flags import (
     Json,
     On,
     Overwrite,
+    OwnDirections,
     Quiet,
     SharedThrough,
     Start,
@@ -38,6 +39,7 @@ def run(
             metavar="EDIT",
         ),
     ] = None,
+    direction: OwnDirections = None,
     output: Annotated[
         str | None,
         opt(
@@ -150,6 +152,7 @@ def run(
 
     flags: dict[str, object] = {
         "edit": edit,
+        "direction": direction,
         "transfer": transfer,
         "transfer_mode": transfer_mode,
         "transfer_what": transfer_what,

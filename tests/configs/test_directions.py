@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from configs import directions
-from configs.directions import FOLDER, describe, find_direction, known_directions
+from configs.directions import (
+    FOLDER,
+    describe,
+    find_direction,
+    known_directions,
+    own_directions,
+)
 from configs.inversion import GENERATOR
 from configs.make_directions import (
     CLEAN,
@@ -123,6 +129,24 @@ def test_a_direction_is_found_by_name_or_file(tmp_path: Path) -> None:
             named_or_file(str(path))
 
 
+def test_a_users_own_files_are_found_before_those_that_ship(tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.safetensors" for name in ("calm", "smile", "again", "alien")]
+    names = ("calm", "smile", "calm")
+    for path, name, generator in zip(
+        files, (*names, "alien"), (*[GENERATOR] * 3, "stylegan2-church"), strict=True
+    ):
+        header = AGE.model_copy(update={"name": name, "generator": generator})
+        write_direction(path, header, unit(512))
+    own = own_directions(files[:2], GENERATOR)
+    assert find_direction("calm", own).file == files[0]
+    assert find_direction("smile", own).file == files[1]
+    assert find_direction("age", own) == find_direction("age")
+    with pytest.raises(UsageError, match=r"are both named calm\.$"):
+        own_directions(files[:3], GENERATOR)
+    with pytest.raises(UsageError, match=r"alien\.safetensors belongs to the generator stylegan2"):
+        own_directions(files[3:], GENERATOR)
+
+
 @pytest.mark.parametrize(
     ("text", "rows"),
     [(None, ()), ("0,1,2", (0, 1, 2)), ("4-8", (4, 5, 6, 7, 8)), ("0, 4-5", (0, 4, 5))],
@@ -171,12 +195,14 @@ def test_an_unknown_edit_names_those_there_are(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(directions, "FOLDER", tmp_path)
-    with pytest.raises(UsageError, match=r"^The edit 'beard' is unknown: none can be had\.$"):
+    with pytest.raises(UsageError, match=r"^The edit 'beard' is unknown: none can be had"):
         find_direction("beard")
     for name in ("smile", "age"):
         header = AGE.model_copy(update={"name": name})
         write_direction(tmp_path / f"{name}.safetensors", header, unit())
-    with pytest.raises(UsageError, match=r"^The edit 'beard' is unknown: age, smile can be had\.$"):
+    with pytest.raises(
+        UsageError, match=r"^The edit 'beard' is unknown: age, smile can be had, and "
+    ):
         find_direction("beard")
     assert find_direction("smile").name == "smile"
 

@@ -11,7 +11,7 @@ from configs import directions
 from configs.edit import EditClip, edit_help
 from configs.inversion import GENERATOR
 from configs.presets import PRESETS, PresetName
-from pipeline.artifact import Artifact
+from pipeline.artifact import Artifact, Ref
 from pipeline.face_list import photographs_of
 from pipeline.failure import Failure, InputError, UsageError
 from pipeline.plan import All, Each, One, Plan
@@ -69,6 +69,23 @@ def test_the_plan_is_the_dag_of_a_run() -> None:
         assert name in nodes
 
 
+def test_a_direction_of_the_users_own_is_an_edit_like_others(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    header = AGE.model_copy(update={"name": "calm", "generator": GENERATOR})
+    calm = write_direction(folder / "calm.safetensors", header, unit(512))
+    with pytest.raises(UsageError, match=r"'calm' is unknown: .* of your own with --direction"):
+        plan("calm=+1")
+    nodes = plan("calm=+1", directions=[calm.file]).nodes
+    given = nodes["direction_calm"].given
+    assert given is not None and given == Ref.to(calm)
+    assert any(line.startswith("calm ") for line in edit_help((calm.file,)).splitlines())
+    header = AGE.model_copy(update={"name": "calm", "generator": "another"})
+    write_direction(calm.file, header, unit(512))
+    with pytest.raises(UsageError, match="belongs to the generator another"):
+        plan("calm=+1", directions=[calm.file])
+
+
 def test_gates_need_no_pixels_of_faces() -> None:
     """What can refuse the run is known before anything costly."""
     nodes = plan().nodes
@@ -110,7 +127,10 @@ def test_faces_that_edits_name_are_aligned_too() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"edits": ("beard=+2",)}, r"The edit 'beard' is unknown: age, same, smile can be had\."),
+        (
+            {"edits": ("beard=+2",)},
+            r"The edit 'beard' is unknown: age, same, smile can be had",
+        ),
         ({"edits": ("age",)}, "The edit 'age' is not NAME=STRENGTH"),
         ({"edits": ("age=+40",)}, "The strength of age is 40.0 standard deviations"),
         ({"edits": ("age=+1000y",)}, "The strength of age is 111.1 standard deviations"),

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from configs.directions import find_direction
 from configs.edit import EditClip
 from configs.preview import PreviewClip
+from pipeline.artifact import Ref
 from pipeline.failure import UsageError
 from pipeline.plan import Each, Plan
 from stages.artifacts import SourceClip
+from stages.direction_file import read_direction, write_direction
 from stages.edit import ComposeEdits
 from stages.strip import DrawStrip
 
@@ -33,6 +36,16 @@ def test_there_is_a_node_for_each_strength_and_one_inversion() -> None:
     assert isinstance(drawn, DrawStrip) and len(drawn.headings) == 5
     faces = nodes["inverted"].inputs["faces"]
     assert isinstance(faces, Each) and faces.node is nodes["windows"]
+
+
+def test_a_direction_of_the_users_own_can_be_looked_at(tmp_path: Path) -> None:
+    header, vector = read_direction(find_direction("smile").file)
+    calm = header.model_copy(update={"name": "calm"})
+    own = write_direction(tmp_path / "calm.safetensors", calm, vector)
+    nodes = plan("calm=-1..1", directions=[own.file]).nodes
+    assert nodes["direction_calm"].given == Ref.to(own)
+    with pytest.raises(UsageError, match="'calm' is unknown"):
+        plan("calm=-1..1")
 
 
 def test_faces_are_looked_for_in_the_moments_unless_a_track_is_named() -> None:

@@ -97,6 +97,21 @@ def test_hostile_and_wrong_references_are_refused(folder: Path, said: str, kind:
         jobs(folder, f"jobs: [{{clips: a.mp4, {said}}}]")
 
 
+def test_directions_start_from_the_files_folder_and_stay_below_it(folder: Path) -> None:
+    text = """
+defaults: {edits: calm=+2, direction: own/calm.safetensors}
+jobs:
+- clips: a.mp4
+- {clips: b.mov, direction: [one.safetensors, two.safetensors]}
+"""
+    first, second = (job.options.direction for job in jobs(folder, text))
+    assert first == (folder / "own" / "calm.safetensors",)
+    assert second == (folder / "one.safetensors", folder / "two.safetensors")
+    for wrong in ("../calm.safetensors", "away/calm.safetensors"):
+        with pytest.raises(UsageError, match="outside the job file's folder"):
+            jobs(folder, f"jobs: [{{clips: a.mp4, edits: calm=+1, direction: {wrong}}}]")
+
+
 def test_clips_of_the_command_line_are_for_entries_without(folder: Path) -> None:
     text = "jobs: [{edits: age=+2}]"
     assert [j.clip for j in jobs(folder, text, "a.mp4", "b.mov")] == [

@@ -142,6 +142,7 @@ class EditClip(BaseModel):
     first: ClassVar[tuple[str, ...]] = gates
     outlook: ClassVar[tuple[str, ...]] = ()
     edits: tuple[str, ...]
+    directions: tuple[()] = ()
     transfers: tuple[()] = ()
     face: str
     identity: Path | None

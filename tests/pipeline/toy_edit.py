@@ -64,7 +64,7 @@ class Write(Stage):
         return Rendered(file, 3 if word == "lost" else 0)
 
 
-def edit_help() -> str:
+def edit_help(files: tuple[Path, ...] = ()) -> str:
     return "age  sigma or years  -3 to +3"
 
 
@@ -72,6 +72,7 @@ class EditClip(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     gates: ClassVar[tuple[str, ...]] = ()
     edits: tuple[str, ...]
+    directions: tuple[()] = ()
     transfers: tuple[()] = ()
     face: str
     identity: Path | None
