@@ -68,9 +68,9 @@ def find_motion_direction(name: str) -> Direction:
 def describe(direction: Direction, *, full: bool = False) -> str:
     """What a direction is and was measured to do, in two lines; ``full``: all its file says."""
     header, _ = read_direction(direction.file)
-    years = f", {header.years_per_sigma:.1f} years a sigma" if header.years_per_sigma else ""
-    if header.below and header.below.years_per_sigma:
-        years += f" up and {header.below.years_per_sigma:.1f} down"
+    years = ""
+    if (older := header.sigmas_of(10)) and (younger := header.sigmas_of(-10)):
+        years = f", {header.name}=+10y is {older:+.1f} sigma and -10y {younger:+.1f}"
     seen = "nothing was labelled"
     if header.correlation is not None:
         seen = f"correlation {header.correlation:.2f} with its label on held-back samples"
@@ -92,6 +92,9 @@ def describe(direction: Direction, *, full: bool = False) -> str:
         if header.below and header.below.leaning:
             leaning = ", ".join(f"{name} by {k:+g} sigma" for name, k in header.below.leaning)
             lines.append(f"  and which leans towards {leaning}")
+        if header.years:
+            curve = ", ".join(f"{k:+g}: {years:+.1f}" for k, years in header.years if k)
+            lines.append(f"  years by sigmas in {header.photographs} photographs: {curve}")
         if header.orthogonal_to:
             lines.append(f"  orthogonal to: {', '.join(header.orthogonal_to)}")
         if header.how:

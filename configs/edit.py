@@ -269,7 +269,7 @@ def edit_help(files: tuple[Path, ...] = ()) -> str:
     for direction in known.values():
         header, _ = read_direction(direction.file)
         other = ""
-        if header.years_per_sigma:
+        if header.sigmas_of(1) is not None:
             other = f", or years ({header.name}=+10y)"
         elif header.unit == DEGREES:
             other = f", or degrees ({header.name}=+15deg)"

@@ -1,9 +1,9 @@
-"""The DAGs of ``pipeline directions``: fit, measure, show, sefa and pair."""
+"""The DAGs of ``pipeline directions``: fit, measure, years, show, sefa and pair."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from configs.directions import find_direction
+from configs.directions import find_direction, own_directions
 from configs.inversion import ENCODER, GENERATOR, HEADS
 from configs.train import direction_plan, labelling_networks
 from pipeline.failure import UsageError
@@ -17,7 +17,9 @@ from stages.fit_clean import FitCleanDirection
 from stages.label_appearance import ALL_LABELS, LabelAppearance
 from stages.label_samples import LabelSamples
 from stages.measure_direction import MeasureDirection
+from stages.measure_years import MeasureYears, RecordYears
 from stages.network_weights import (
+    AgeGenderWeights,
     FaceModelWeights,
     GeneratorWeights,
     HeadWeights,
@@ -146,29 +148,49 @@ def pair_plan(
             "turns."
         )
     plan = Plan()
-    folder, sha256 = weights(HEADS)
-    encoder, encoder_sha256 = weights(ENCODER)
-    generator = plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR)))
-    files = enumerate(photographs)
-    given = tuple(plan.given(f"photograph_{i}", Photograph(*each)) for i, each in files)
+    networks = _inverting_networks(plan, weights)
     codes = plan.add(
-        "codes",
-        InvertPhotographs(steps=steps),
-        photographs=given,
-        generator=generator,
-        heads=plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR)),
-        perceptual=plan.given(
-            "perceptual", PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
-        ),
-        encoder=plan.given(
-            "encoder", EncoderWeights(encoder / "encoder.safetensors", encoder_sha256, GENERATOR)
-        ),
-        face_models=plan.given(
-            "face_models", FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
-        ),
+        "codes", InvertPhotographs(steps=steps), photographs=_given(plan, photographs), **networks
     )
     stage = PairDirection(name=name, rows=rows, made_by=made_by)
-    plan.add("direction", stage, generator=generator, codes=codes)
+    plan.add("direction", stage, generator=networks["generator"], codes=codes)
+    return plan
+
+
+def years_plan(
+    weights: GiveWeights,
+    direction: Direction,
+    photographs: Sequence[tuple[Path, str]],
+    made_by: str,
+) -> Plan:
+    """Years in finished photographs. The node ``direction`` holds the file that tells them.
+
+    Raises:
+        UsageError: there are no photographs, or the direction is for another generator.
+    """
+    if not photographs:
+        raise UsageError("There are no photographs to see years in.")
+    own_directions((direction.file,), GENERATOR)
+    plan = Plan()
+    networks = _inverting_networks(plan, weights)
+    shown = {name: networks[name] for name in ("generator", "heads", "face_models")}
+    ages = plan.given("age_gender", AgeGenderWeights("age-gender", *weights("age-gender")))
+    known = plan.given(f"direction_{direction.name}", direction)
+    seen = []
+    for i, photograph in enumerate(_given(plan, photographs)):
+        codes = plan.add(f"codes_{i}", InvertPhotographs(), photographs=(photograph,), **networks)
+        seen.append(
+            plan.add(
+                f"years_{i}",
+                MeasureYears(),
+                photograph=photograph,
+                codes=codes,
+                direction=known,
+                age_gender=ages,
+                **shown,
+            )
+        )
+    plan.add("direction", RecordYears(made_by=made_by), direction=known, seen=tuple(seen))
     return plan
 
 
@@ -203,3 +225,29 @@ def named_or_file(text: str) -> Direction:
 def _labelled(plan: Plan, networks: dict[str, Node], stage: LabelSamples) -> tuple[Node, Node]:
     labelled = plan.add("samples", stage, **networks)
     return labelled, plan.add("appearance", LabelAppearance(), samples=labelled, **networks)
+
+
+def _given(plan: Plan, photographs: Sequence[tuple[Path, str]]) -> tuple[Node, ...]:
+    """Files and digests as nodes."""
+    return tuple(
+        plan.given(f"photograph_{i}", Photograph(*each)) for i, each in enumerate(photographs)
+    )
+
+
+def _inverting_networks(plan: Plan, weights: GiveWeights) -> dict[str, Node]:
+    """What ``InvertPhotographs`` loads."""
+    folder, sha256 = weights(HEADS)
+    encoder, encoder_sha256 = weights(ENCODER)
+    return {
+        "generator": plan.given("generator", GeneratorWeights(GENERATOR, *weights(GENERATOR))),
+        "heads": plan.given("heads", HeadWeights(folder / "heads.safetensors", sha256, GENERATOR)),
+        "perceptual": plan.given(
+            "perceptual", PerceptualWeights("efficientnet-lite0", *weights("efficientnet-lite0"))
+        ),
+        "encoder": plan.given(
+            "encoder", EncoderWeights(encoder / "encoder.safetensors", encoder_sha256, GENERATOR)
+        ),
+        "face_models": plan.given(
+            "face_models", FaceModelWeights("mediapipe-faces", *weights("mediapipe-faces"))
+        ),
+    }

@@ -11,6 +11,8 @@ different shares of that unit.
 """
 
 import hashlib
+from bisect import bisect_left
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -69,6 +71,12 @@ class DirectionHeader(BaseModel):
     """What the label is measured in."""
     unit_per_sigma: float | None = None
     """By how much of it held-back samples differ that lie a sigma apart (slope of a regression)."""
+    years: tuple[tuple[float, float], ...] = ()
+    """Sigmas, and by how many years photographs were seen to change by them when all is done to
+    them that is done to a clip, in the mean; rising in both, through (0, 0). Where it is given,
+    years go by it: ``years_per_sigma`` is of renders."""
+    photographs: int | None = None
+    """How many."""
     orthogonal_to: tuple[str, ...] = ()
     below: Below | None = None
     """Set where negative strengths have a vector of their own."""
@@ -83,6 +91,26 @@ class DirectionHeader(BaseModel):
         if self.below and self.below.shares and len(self.below.shares) != len(self.rows):
             raise ValueError("there is a share for every row or for none")
         return self
+
+    @model_validator(mode="after")
+    def _years_rise(self) -> Self:
+        rising = all(a < c and b < d for (a, b), (c, d) in pairwise(self.years))
+        if self.years and not (rising and (0, 0) in self.years and len(self.years) > 2):
+            raise ValueError("years do not rise with sigmas through nothing")
+        return self
+
+    def sigmas_of(self, years: float) -> float | None:
+        """By how many sigmas the apparent age changes so much; None where that is unknown.
+
+        Beyond what was seen it goes on as between the last two that were.
+        """
+        if not self.years:
+            side = self.below if years < 0 and self.below else self
+            return years / side.years_per_sigma if side.years_per_sigma else None
+        last = bisect_left([seen for _, seen in self.years], years)
+        end = min(max(last, 1), len(self.years) - 1)
+        (low, before), (high, after) = self.years[end - 1], self.years[end]
+        return low + (high - low) * (years - before) / (after - before)
 
 
 def write_direction(

@@ -50,13 +50,13 @@ class Strength:
         """
         amount = self.amount
         if self.unit:
-            known = _per_sigma(header, self.unit, below=amount < 0)
-            if not known:
+            known = header.sigmas_of(amount) if self.unit == "y" else _turned(header, amount)
+            if known is None:
                 word = "years" if self.unit == "y" else "degrees"
                 raise UsageError(
                     f"{header.name} has no {word}: give standard deviations, {header.name}=+2."
                 )
-            amount /= known
+            amount = known
         refuse_too_much(header.name, amount)
         return amount
 
@@ -139,11 +139,10 @@ def refuse_too_much(name: str, sigmas: float) -> None:
         )
 
 
-def _per_sigma(header: DirectionHeader, unit: Unit, *, below: bool) -> float | None:
-    """By how many years or degrees one standard deviation differs; None where that is unknown."""
-    if unit == "deg":
-        return header.unit_per_sigma if header.unit == DEGREES else None
-    return header.below.years_per_sigma if below and header.below else header.years_per_sigma
+def _turned(header: DirectionHeader, degrees: float) -> float | None:
+    """Sigmas that differ by so many degrees; None where the label is no angle."""
+    known = header.unit_per_sigma if header.unit == DEGREES else None
+    return degrees / known if known else None
 
 
 def _strength(text: str) -> Strength | None:

@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from configs.directions import find_direction
 from configs.inversion import ENCODER, GENERATOR, HEADS
 from pipeline.stage import Context
 from pipeline.weights import Weights
-from stages.detail import edit_flow, with_moved_detail
 from stages.edit_steps import KnownDirection, offset_of
 from stages.edit_text import Edit
 from stages.encoder_weights import EncoderWeights
+from stages.measure_years import finished, render
 from stages.network_weights import (
     FaceModelWeights,
     GeneratorWeights,
@@ -34,7 +33,6 @@ from stages.network_weights import (
 )
 from stages.networks.rgb_head import RenderableGenerator
 from stages.photographs import InvertPhotographs, Photograph, face_crop
-from stages.register import register, registration
 from tests.acceptance.judgement import Judges
 from tests.judges.yunet import Face
 
@@ -75,30 +73,14 @@ def load(folder: Path, judges: Judges) -> tuple[Faces, RenderableGenerator]:
     pictures = np.stack([face_crop(networks.finder, path, SIZE) for path in paths])
     largest = [next(iter(judges.faces(picture)), None) for picture in pictures]
     generator = networks.inverter.generator
-    inverted = render(generator, found.w_plus)
+    inverted = render(generator, found.w_plus, SIZE)
     return Faces(pictures, found.w_plus, inverted, largest), generator
-
-
-def render(generator: RenderableGenerator, codes: np.ndarray) -> np.ndarray:
-    """(n, s, s, 3) float32 in [0, 255], one at a time."""
-    with torch.no_grad():
-        shown = torch.cat([generator(torch.tensor(code[None]), SIZE) for code in codes])
-    return np.ascontiguousarray(((shown + 1) * 127.5).permute(0, 2, 3, 1).numpy())
 
 
 def edited(generator: RenderableGenerator, faces: Faces, offset: np.ndarray) -> list[np.ndarray]:
     """The photographs with an offset (rows, style_dim) of their codes."""
-    results = []
-    for source, was, now in zip(
-        faces.pictures.astype(np.float32),
-        faces.inverted,
-        render(generator, faces.codes + offset),
-        strict=True,
-    ):
-        along = registration(source, was).flow()
-        registered = register(was, now, *edit_flow(_bytes(now), _bytes(was)), along)
-        results.append(_bytes(with_moved_detail(source, *registered)))
-    return results
+    now = render(generator, faces.codes + offset, SIZE)
+    return [finished(*each) for each in zip(faces.pictures, faces.inverted, now, strict=True)]
 
 
 def asked(text: str, rows: int) -> np.ndarray:
@@ -143,10 +125,6 @@ def main() -> None:
                 moved = offset.copy()
                 moved[list(group)] *= 1 + by
                 tell(f"rows {group[0]}-{group[-1]} by {1 + by:g} ({share:.2f})", moved)
-
-
-def _bytes(picture: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
 
 if __name__ == "__main__":
