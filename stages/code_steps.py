@@ -9,6 +9,10 @@ deviations there ("Improved StyleGAN Embedding", Zhu et al. 2020, do so before t
 last activation; this is W itself). Adam goes about equally far along every axis that it is given,
 needed or not: where W is thin, that is soon out of the generator's domain.
 
+For the same reason an offset may have two parts, one that all rows share and one of each row's own,
+as e4e's encoder (Tov et al. 2021, section 4.1) finds ``w`` first and its rows' differences later.
+Faster along the first, Adam comes a long way, in W, before rows part.
+
 Convention. Codes are (n, free rows, style_dim).
 """
 
@@ -31,6 +35,7 @@ class CodeSteps:
         anchor: what the base is: the first code, or the mean of those that are solved for.
         together: only the base is solved for: all frames move by one and the same offset.
         axes: (style_dim, style_dim), the axes of the offsets, one a column; None: those of W.
+        shared: offsets have a part that all rows share.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class CodeSteps:
         *,
         together: bool = False,
         axes: Tensor | None = None,
+        shared: bool = False,
     ) -> None:
         self._given = given
         self._axes = axes
@@ -59,20 +65,34 @@ class CodeSteps:
         self._steps = torch.zeros_like(
             self._deltas if access == "w_plus" else self._deltas[:, :1]
         ).requires_grad_(not together and not self._apart)
+        self._shared = [
+            torch.zeros_like(each[:, :1]).requires_grad_(shared and each.requires_grad)
+            for each in (self._base, self._steps)
+        ]
 
-    def parameters(self, rate: float, step_rate: float) -> list[dict[str, object]]:
+    def parameters(
+        self, rate: float, step_rate: float, row_rate: float = 1.0, shared_rate: float = 1.0
+    ) -> list[dict[str, object]]:
         """What is solved for, in groups with their learning rates.
 
         Args:
             rate: the base's.
             step_rate: the steps', as a share of it.
+            row_rate, shared_rate: of what each row has to itself and of what all share, as shares
+                of both.
         """
-        groups: list[dict[str, object]] = []
-        if len(self._steps) and self._steps.requires_grad:
-            groups.append({"params": [self._steps], "lr": rate * step_rate})
-        if self._base.requires_grad:
-            groups.append({"params": [self._base], "lr": rate})
-        return groups
+        base, steps = self._shared
+        groups = (
+            (self._steps, step_rate * row_rate),
+            (steps, step_rate * shared_rate),
+            (self._base, row_rate),
+            (base, shared_rate),
+        )
+        return [
+            {"params": [each], "lr": rate * share}
+            for each, share in groups
+            if each.requires_grad and len(each)
+        ]
 
     def __call__(self) -> Tensor:
         """(n, free rows, style_dim) of all frames, fixed ones included, with gradient."""
@@ -81,10 +101,11 @@ class CodeSteps:
         return whole
 
     def _solved(self) -> Tensor:
-        base = self._from + self._in_w(self._base)
+        for_base, for_steps = self._shared
+        base = self._from + self._in_w(self._base + for_base)
         if self._apart or not len(self._deltas):
             return base
-        walk = (self._deltas + self._in_w(self._steps)).cumsum(0)
+        walk = (self._deltas + self._in_w(self._steps + for_steps)).cumsum(0)
         if not self._centred:
             return torch.cat((base, base + walk))
         walk = torch.cat((torch.zeros_like(walk[:1]), walk))

@@ -223,8 +223,9 @@ class _Window:
             how.anchor,
             together=together,
             axes=self.inverter.axes if how.axes == "principal" else None,
+            shared=how.shared_rate > 0,
         )
-        parameters = codes.parameters(rate, how.step_rate)
+        parameters = codes.parameters(rate, how.step_rate, how.row_rate, how.shared_rate)
         if self.noise.maps:
             share = rate * self.coupling.noise_rate
             parameters.append({"params": self.noise.maps, "lr": share})

@@ -1,11 +1,13 @@
 """Edits of photographs: years by both judges and likeness, whole or by groups of rows of W+.
 
     python -m tests.acceptance.photographs age=+10y age=-10y age=-2
+    python -m tests.acceptance.photographs --held-back age=+10y
     python -m tests.acceptance.photographs --rows age=-2
 
 The faces of ../shared/assets/images/celebahq_1024, inverted one by one (40 steps after the
 encoder), rendered at 512 and composited with their own detail, without a mask. ``--rows`` lets one
-group of rows after the other go by half a unit less, and more.
+group of rows after the other go by half a unit less, and more. ``--held-back`` takes those alone by
+which the years of ``age`` were not measured, every second one.
 """
 
 import argparse
@@ -53,8 +55,8 @@ class Faces:
     chosen: list[Face | None]
 
 
-def load(folder: Path, judges: Judges) -> tuple[Faces, RenderableGenerator]:
-    """All faces of a folder, inverted."""
+def load(folder: Path, judges: Judges, first: int) -> tuple[Faces, RenderableGenerator]:
+    """The faces of a folder, inverted: all, or from the second on every other one."""
     given = Weights().given
     heads, sha256 = given(HEADS)
     encoder, encoder_sha256 = given(ENCODER)
@@ -68,7 +70,7 @@ def load(folder: Path, judges: Judges) -> tuple[Faces, RenderableGenerator]:
         face_models=FaceModelWeights("mediapipe-faces", *given("mediapipe-faces")),
         context=context,
     )
-    paths = sorted(folder.glob("*.jpg"))
+    paths = sorted(folder.glob("*.jpg"))[first :: 1 + first]
     found = stage.run(networks, [Photograph(path, "") for path in paths], context)
     pictures = np.stack([face_crop(networks.finder, path, SIZE) for path in paths])
     largest = [next(iter(judges.faces(picture)), None) for picture in pictures]
@@ -95,11 +97,14 @@ def main() -> None:
     """Print a line an edit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", action="store_true")
+    parser.add_argument("--held-back", action="store_true")
     parser.add_argument("edits", nargs="+")
     arguments = parser.parse_args()
     shared = Path(os.environ.get("PIPELINE_SHARED", Path(__file__).parents[3] / "shared"))
     judges = Judges(shared / "assets", Weights().folder("age-gender"))
-    faces, generator = load(shared / "assets" / "images" / "celebahq_1024", judges)
+    faces, generator = load(
+        shared / "assets" / "images" / "celebahq_1024", judges, int(arguments.held_back)
+    )
     source = list(faces.pictures)
     own = judges.judge(source, source, faces.chosen)
 

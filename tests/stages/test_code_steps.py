@@ -122,3 +122,35 @@ def test_offsets_are_along_the_axes_that_are_given(given: Tensor, access: Access
     moved = (codes() - given).detach()
     torch.testing.assert_close(moved[0, 1], 2 * axes[:, 2], atol=1e-5, rtol=1e-5)
     assert float(moved[0, 0].abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("access", ["w_plus", "w", "none"])
+@pytest.mark.parametrize("anchor", ["first", "mean"])
+def test_what_rows_share_moves_all_of_them(given: Tensor, access: Access, anchor: Anchor) -> None:
+    codes = CodeSteps(given, access=access, anchor=anchor, shared=True)
+    torch.testing.assert_close(codes().detach(), given)
+    groups = codes.parameters(1.0, STEP_RATE, row_rate=0.25, shared_rate=8.0)
+    found = {float(str(g["lr"])): p for g in groups for p in g["params"]}  # type: ignore[attr-defined]
+    base = found[8.0]
+    assert base.shape == (FRAMES if access == "none" else 1, 1, DIM)
+    with torch.no_grad():
+        base[0, 0, 2] += 1
+    moved = (codes() - given).detach()
+    torch.testing.assert_close(moved[0, :, 2], torch.ones(ROWS))
+    assert float(moved[:, :, :2].abs().max()) < 1e-6
+    if access != "none":
+        with torch.no_grad():
+            found[8.0 * STEP_RATE][0, 0, 1] += 1
+        steps = (codes() - given).detach()[:, :, 1].diff(dim=0)
+        torch.testing.assert_close(steps[0], torch.ones(ROWS))
+        assert float(steps[1:].abs().max()) < 1e-6
+    # Rows still have something to themselves.
+    with torch.no_grad():
+        found[0.25][0, 1, 3] += 1
+    assert (codes() - given).detach()[0, :, 3].tolist() == pytest.approx([0, 1, 0], abs=1e-6)
+
+
+def test_together_rows_share_a_part_of_the_one_offset(given: Tensor) -> None:
+    codes = CodeSteps(given, together=True, shared=True)
+    rates = [g["lr"] for g in codes.parameters(1.0, STEP_RATE, row_rate=0.25, shared_rate=8.0)]
+    assert rates == [0.25, 8.0]
