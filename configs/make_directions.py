@@ -25,6 +25,7 @@ from stages.network_weights import (
     HeadWeights,
     PerceptualWeights,
 )
+from stages.networks.mobile_stylegan import GeneratorShape
 from stages.pair_direction import PairDirection
 from stages.photographs import InvertPhotographs, Photograph
 from stages.plot_direction import PlotDirection
@@ -50,6 +51,8 @@ TARGETS: dict[str, float] = {
 }
 """What the models should foresee of +2, in sigmas of the label, where what is then seen of it is
 much less or more than foreseen."""
+ACTIVE = GeneratorShape().active_rows
+"""Rows of W+ that reach the default generator's picture."""
 FRESH = 1
 """Seed of samples that take no part in a fit."""
 SPREAD = 160
@@ -87,22 +90,30 @@ def measure_plan(
     strength: float,
     faces: int,
     identity: tuple[Path, str] | None = None,
-) -> Plan:
-    """What each direction does. The nodes ``figures_NAME`` hold ``DirectionFigures``."""
+    rows: Sequence[tuple[int, ...]] = ((),),
+) -> tuple[Plan, tuple[str, ...]]:
+    """What each direction does, by all its rows (an empty choice) or by each choice of some.
+
+    Returns:
+        the plan, and its nodes that hold ``DirectionFigures``.
+    """
     plan = Plan()
     networks = labelling_networks(plan, weights)
     # As many more as give a label's spread; those that are edited are the first.
     drawn = LabelSamples(samples=max(faces, SPREAD), seed=FRESH)
     labelled, appearance = _labelled(plan, networks, drawn)
     known = None if identity is None else plan.given("identity", IdentityWeights(*identity))
+    nodes = []
     for direction in directions:
-        plan.add(
-            f"figures_{direction.name}",
-            MeasureDirection(strength=strength, faces=faces),
-            direction=plan.given(f"direction_{direction.name}", direction),
-            samples=labelled, appearance=appearance, identity=known, **networks,
-        )  # fmt: skip
-    return plan
+        given = plan.given(f"direction_{direction.name}", direction)
+        for number, chosen in enumerate(rows):
+            stage = MeasureDirection(strength=strength, faces=faces, rows=chosen)
+            node = plan.add(
+                f"figures_{direction.name}_{number}", stage, direction=given, samples=labelled,
+                appearance=appearance, identity=known, **networks,
+            )  # fmt: skip
+            nodes.append(node.name)
+    return plan, tuple(nodes)
 
 
 def plot_plan(weights: GiveWeights, direction: Direction) -> Plan:
@@ -195,18 +206,23 @@ def years_plan(
 
 
 def parse_rows(text: str | None) -> tuple[int, ...]:
-    """Rows of W+ from "0,1,2", "4-8" or both.
+    """Rows of W+ from "0,1,2", "4-8" or both; of a range those that reach the picture.
 
     Raises:
-        UsageError: it is not of that form.
+        UsageError: it is not of that form, or names a row that does not reach the picture.
     """
     rows: list[int] = []
     for part in (text or "").replace(" ", "").split(",") if text else ():
         first, dash, last = part.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or len(part) > 7:
             raise UsageError(f"--rows {text!r} is not a list such as 0,1,2 or 4-8.")
-        rows += range(int(first), int(last or first) + 1)
-    return tuple(rows)
+        named = range(int(first), int(last or first) + 1)
+        acting = [row for row in named if row in ACTIVE]
+        if not acting:
+            known = ", ".join(map(str, ACTIVE))
+            raise UsageError(f"--rows {part}: none of W+ there reaches the picture: {known} do.")
+        rows += acting
+    return tuple(sorted(set(rows)))
 
 
 def named_or_file(text: str) -> Direction:

@@ -1,6 +1,7 @@
 """Stage: what a direction does to every label, to identity and to what surrounds the head."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ class DirectionFigures(Artifact):
     ``change``: mean change of each label, in standard deviations of that label over the samples, in
     the order of ``labels``. ``around``: mean change of R, G and B outside the head, in units of 8
     bits. ``likeness``: mean cosine of identity with the unedited face, None without a recognition
-    network.
+    network. ``rows``: those of the direction's that moved; empty for all.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DirectionFigures(Artifact):
     change: tuple[float, ...]
     around: float
     likeness: float | None = None
+    rows: tuple[int, ...] = ()
 
     def of(self, label: str) -> float:
         """The change of one label, in its sigmas."""
@@ -60,10 +62,14 @@ class Watchers:
 class MeasureDirection(LabellingStage):
     """Edits samples that took no part in a fit, and labels them before and after."""
 
+    version: ClassVar[int] = 2
+
     strength: float = 2.0
     """Of the edit, in sigmas of the direction."""
     faces: int = Field(default=48, gt=1)
     """Samples that are edited."""
+    rows: tuple[int, ...] = ()
+    """Rows of W+ that move, of those that the direction acts on; none means all of them."""
 
     def load(  # type: ignore[override]  # one more network
         self,
@@ -91,6 +97,8 @@ class MeasureDirection(LabellingStage):
         chosen = samples.w[: self.faces]
         rows = model.shape.rows
         offset = torch.tensor(offset_of(KnownDirection.read(direction), self.strength, rows))
+        if self.rows:
+            offset[[row for row in range(rows) if row not in self.rows]] = 0
         changes, around, cosines = [], [], []
         for done, w in enumerate(torch.tensor(chosen)):
             code = model.broadcast(w[None])
@@ -108,6 +116,7 @@ class MeasureDirection(LabellingStage):
             change=tuple(float(c) for c in np.nanmean(changes, axis=0) / spread),
             around=_mean(around),
             likeness=None if loaded.identity is None else _mean(cosines),
+            rows=self.rows,
         )
 
 

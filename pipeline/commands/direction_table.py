@@ -11,7 +11,10 @@ def table(figures: list[Any]) -> str:
     for each in figures:
         likeness = "n/a" if each.likeness is None else f"{each.likeness:.2f}"
         changes = [f"{change:+.2f}" for change in each.change]
-        rows.append((f"{each.name}={each.strength:+g}", *changes, likeness, f"{each.around:.1f}"))
+        name = f"{each.name}={each.strength:+g}"
+        if each.rows:
+            name += f" rows {','.join(map(str, each.rows))}"
+        rows.append((name, *changes, likeness, f"{each.around:.1f}"))
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = [
         "  ".join(

@@ -58,10 +58,14 @@ def measure(
     identity: Annotated[
         Path | None, typer.Option(help="A MobileFaceNet checkpoint, to measure identity too.")
     ] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(help="Let only these rows of W+ move, such as 0-5. Repeat to compare."),
+    ] = None,
 ) -> None:
     """Edit fresh samples along directions and measure every label before and after."""
     from configs.directions import known_directions
-    from configs.make_directions import measure_plan, named_or_file
+    from configs.make_directions import measure_plan, named_or_file, parse_rows
     from pipeline.commands.direction_table import table
     from pipeline.commands.given import given_file
     from pipeline.commands.make import results
@@ -69,8 +73,8 @@ def measure(
 
     chosen = [named_or_file(name) for name in names] if names else known_directions()
     network = None if identity is None else given_file(identity)
-    plan = measure_plan(Weights().given, chosen, strength, faces, network)
-    nodes = tuple(f"figures_{direction.name}" for direction in chosen)
+    some = [parse_rows(text) for text in rows or ()]
+    plan, nodes = measure_plan(Weights().given, chosen, strength, faces, network, [(), *some])
     sys.stdout.write(table(results(plan, nodes, "directions")) + "\n")
 
 

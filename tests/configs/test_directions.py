@@ -25,6 +25,7 @@ from configs.make_directions import (
     pair_plan,
     parse_rows,
     plot_plan,
+    years_plan,
 )
 from pipeline.failure import InputError, UsageError
 from stages.direction_file import read_direction, write_direction
@@ -149,7 +150,7 @@ def test_a_users_own_files_are_found_before_those_that_ship(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("text", "rows"),
-    [(None, ()), ("0,1,2", (0, 1, 2)), ("4-8", (4, 5, 6, 7, 8)), ("0, 4-5", (0, 4, 5))],
+    [(None, ()), ("0,1,2", (0, 1, 2)), ("4-8", (4, 5, 7, 8)), ("0, 4-5", (0, 4, 5))],
 )
 def test_rows_are_lists_and_ranges(text: str | None, rows: tuple[int, ...]) -> None:
     assert parse_rows(text) == rows
@@ -159,6 +160,25 @@ def test_rows_are_lists_and_ranges(text: str | None, rows: tuple[int, ...]) -> N
 def test_what_is_no_list_of_rows_is_told(text: str) -> None:
     with pytest.raises(UsageError, match=r"is not a list such as 0,1,2 or 4-8\.$"):
         parse_rows(text)
+
+
+@pytest.mark.parametrize("text", ["3", "0,6", "22-40"])
+def test_rows_that_do_not_reach_the_picture_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"reaches the picture: 0, 1, 2, 4, .* do\.$"):
+        parse_rows(text)
+
+
+def test_years_are_seen_in_photographs_of_the_generator_s_own_direction(tmp_path: Path) -> None:
+    given = [(tmp_path / "a.jpg", "a" * 64), (tmp_path / "b.jpg", "b" * 64)]
+    plan = years_plan(nothing, find_direction("age"), given, "a test")
+    seen = [name for name in plan.nodes if name.startswith("years_")]
+    assert len(seen) == 2 and {"codes_0", "codes_1", "direction"} <= set(plan.nodes)
+    with pytest.raises(UsageError, match="no photographs"):
+        years_plan(nothing, find_direction("age"), [], "a test")
+    header = AGE.model_copy(update={"generator": "another"})
+    other = write_direction(tmp_path / "age.safetensors", header, unit())
+    with pytest.raises(UsageError, match="belongs to the generator another"):
+        years_plan(nothing, other, given, "a test")
 
 
 def nothing(name: str) -> tuple[Path, str]:
@@ -186,8 +206,8 @@ def test_pairs_are_pairs() -> None:
 
 def test_measuring_and_plotting_fit_together() -> None:
     identity = (Path("net"), "0" * 64)
-    plan = measure_plan(nothing, known_directions(), 2, 8, identity)
-    assert {f"figures_{name}" for name in OURS} <= set(plan.nodes)
+    plan, nodes = measure_plan(nothing, known_directions(), 2, 8, identity, [(), (0, 1)])
+    assert [plan.nodes[node].stage.rows for node in nodes] == [(), (0, 1)] * len(OURS)  # type: ignore[union-attr]
     assert "plot" in plot_plan(nothing, find_direction("smile")).nodes
 
 

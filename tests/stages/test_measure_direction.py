@@ -83,6 +83,31 @@ def test_changes_are_in_sigmas_of_each_label(
     assert np.abs(moved[2:]).max() == 0, "a row moved that the direction does not act on"
 
 
+def test_of_the_rows_that_are_chosen_only_those_move(
+    samples: tuple[LabelledSamples, AppearanceLabels],
+    pitch: Direction,
+    labellers: Labellers,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    moved: list[np.ndarray] = []
+    render = measure_direction.render_256
+
+    def rendered(generator: Any, w_plus: Any) -> U8:
+        moved.append((w_plus[1] - w_plus[0]).numpy())
+        return render(generator, w_plus)
+
+    known = np.column_stack([samples[0].labels, samples[1].labels])
+    monkeypatch.setattr(measure_direction, "label_all", lambda *_: known[:1])
+    monkeypatch.setattr(measure_direction, "render_256", rendered)
+    monkeypatch.setattr(measure_direction, "_mesh", lambda *_: None)
+    stage = MeasureDirection(faces=2, strength=3, rows=(1, 4))
+    found = stage.run(Watchers(labellers, None), *samples, pitch, Context(tmp_path))
+    assert found.rows == (1, 4)
+    np.testing.assert_allclose(moved[0][1, 0], 3, atol=1e-6)
+    assert np.abs(np.delete(moved[0], 1, axis=0)).max() == 0
+
+
 def test_a_plot_shows_two_modes_on_either_side(
     samples: tuple[LabelledSamples, AppearanceLabels],
     pitch: Direction,
