@@ -175,8 +175,8 @@ class RayPool:
                     for m in self._members
                     if m.idle and m.shape != shape and (not m.shape.gpus or m.rests < spared)
                 ]
-                while others:
-                    self._drop(others.pop(0))
+                for other in others:
+                    self._drop(other)
                     held = [m.shape for m in self._members if m not in starting]
                     if shape.fits(total, held):
                         break

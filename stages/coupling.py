@@ -28,10 +28,11 @@ class Coupling(BaseModel):
     deviations (their mean square is 1, so that a learning rate means the same)."""
     step_rate: float = Field(default=0.4, gt=0)
     """Learning rate of the steps, as a share of the base's: they add up along a window."""
-    row_rate: float = Field(default=1.0, gt=0)
-    """Learning rate of what each row of W+ has to itself, as a share of base's and steps'."""
     shared_rate: float = Field(default=0, ge=0)
-    """Learning rate of what all rows share, as a share of base's and steps'; 0: nothing."""
+    """Learning rate of what all rows of W+ share, as a share of base's and steps', where the start
+    lies in W; 0, or from another start: they share nothing."""
+    row_rate: float = Field(default=1.0, gt=0)
+    """Learning rate of what each row then has to itself, likewise."""
     consistency: Consistency = "cross_frame"
     """Reconstructions compared with each other along the flow; residual: what they miss of their
     targets compared so, which asks for nothing that the source itself does not do; literal: each

@@ -174,6 +174,8 @@ def read_below(path: Path) -> F32:
 
 
 def _read(path: Path) -> tuple[DirectionHeader, list[F32]]:
+    if not path.is_file():
+        raise InputError(f"There is no direction file {path}.")
     try:
         with safe_open(path, framework="numpy") as file:
             header = DirectionHeader.model_validate_json((file.metadata() or {}).get(HEADER, ""))

@@ -216,6 +216,10 @@ class _Window:
         self, steps: int, rate: float, together: bool, progress: Callable[[int], None]
     ) -> Inverted:
         how = self.coupling
+        # A start in W, such as the mean latent, says nothing of how rows differ. One that does is
+        # near, and what it lacks is mostly not in W: on three clips sharing took from it.
+        in_w = torch.equal(self.given, self.given[:, :1].expand_as(self.given))
+        shared = how.shared_rate > 0 and in_w
         codes = CodeSteps(
             self.given,
             self.fixed,
@@ -223,9 +227,10 @@ class _Window:
             how.anchor,
             together=together,
             axes=self.inverter.axes if how.axes == "principal" else None,
-            shared=how.shared_rate > 0,
+            shared=shared,
         )
-        parameters = codes.parameters(rate, how.step_rate, how.row_rate, how.shared_rate)
+        rates = (how.row_rate, how.shared_rate) if shared else (1.0, 0.0)
+        parameters = codes.parameters(rate, how.step_rate, *rates)
         if self.noise.maps:
             share = rate * self.coupling.noise_rate
             parameters.append({"params": self.noise.maps, "lr": share})

@@ -10,7 +10,14 @@ from stages.inverters.interface import InversionMethod, Networks, Progress, Wind
 from stages.joint_inversion import Inverted, invert_jointly
 from stages.objective import Pairs, Weights
 
-OURS = Coupling(anchor="mean", step_rate=0.2, consistency="residual", axes="principal")
+OURS = Coupling(
+    anchor="mean",
+    step_rate=0.2,
+    consistency="residual",
+    axes="principal",
+    shared_rate=2,
+    row_rate=0.3,
+)
 OUR_WEIGHTS = Weights(consistency=10)
 
 
@@ -62,6 +69,7 @@ ABLATION: dict[str, Joint] = {
     "cross-frame consistency": Joint(coupling=_but(consistency="cross_frame")),
     "literal consistency": Joint(coupling=_but(consistency="literal")),
     "axes of W": Joint(coupling=_but(axes="w")),
+    "rows apart": Joint(coupling=_but(shared_rate=0)),
     "base at the first frame": Joint(coupling=_but(anchor="first")),
     "all pairs": Joint(reach="all"),
     "joint++": Joint(coupling=_but(noise=True)),

@@ -120,15 +120,13 @@ def garbage(path: Path, kind: str) -> None:
             save_file({"direction": np.ones((2, 8), np.float32)}, path, header)
         case "nan":
             save_file({"direction": np.full(16, np.nan, np.float32)}, path, header)
-        case "absent":
-            pass
 
 
 @pytest.mark.parametrize(
     "kind",
     [
         *("empty", "text", "pickle", "torch", "numpy", "no header", "bad header"),
-        *("more in the header", "no vector", "matrix", "nan", "absent"),
+        *("more in the header", "no vector", "matrix", "nan"),
     ],
 )
 def test_anything_else_is_refused_in_one_sentence(tmp_path: Path, kind: str) -> None:
@@ -136,6 +134,11 @@ def test_anything_else_is_refused_in_one_sentence(tmp_path: Path, kind: str) -> 
     garbage(path, kind)
     with pytest.raises(InputError, match=r"age\.safetensors is not a direction file"):
         open_direction(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^There is no direction file .*age\.safetensors\.$"):
+        open_direction(tmp_path / "age.safetensors")
 
 
 def test_a_pickle_is_never_run(tmp_path: Path) -> None:

@@ -309,6 +309,30 @@ def test_along_the_principal_axes_the_codes_stay_nearer_to_w(
     assert far["principal"] < 0.8 * far["w"]
 
 
+def test_from_a_start_in_w_the_codes_stay_in_it_while_rows_share(
+    networks: Inverter, target: F32
+) -> None:
+    start = mean_start(networks)
+
+    def apart(**coupling: object) -> float:
+        found = invert(networks, target, start, steps=6, **coupling)
+        return float(found.w_plus[:, networks.free_rows].std(axis=1).mean())
+
+    assert apart(shared_rate=2, row_rate=0.3) < 0.6 * apart()
+
+
+def test_from_a_start_that_knows_its_rows_they_share_nothing(
+    networks: Inverter, target: F32
+) -> None:
+    start = mean_start(networks)
+    start[:, networks.free_rows[1]] += 0.1
+    one, two = (
+        invert(networks, target, start, steps=2, **coupling)
+        for coupling in ({}, {"shared_rate": 2, "row_rate": 0.3})
+    )
+    np.testing.assert_array_equal(one.w_plus, two.w_plus)
+
+
 def test_a_coarse_inversion_solves_for_the_rows_that_a_small_picture_sees(
     networks: Inverter, target: F32
 ) -> None:
