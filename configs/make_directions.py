@@ -35,13 +35,21 @@ GiveWeights = Callable[[str], tuple[Path, str]]
 
 CLEAN = tuple(name for name in ALL_LABELS if name != "age")
 """What can be fitted with bounds; age has a fit of its own (``configs.train``)."""
-_COLOURS = (4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20, 21)
+_SHAPE = (0, 1, 2, 4, 5, 7, 8)
+_FEATURES = (4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20, 21)
 ROWS: dict[str, tuple[int, ...]] = {
-    "hair": _COLOURS,
-    "lipstick": _COLOURS,
-    "side_light": _COLOURS,
+    "eyes": _SHAPE,
+    "gender": _FEATURES,
+    "hair": _FEATURES,
+    "lipstick": (7, 8, 10, 11, 13, 14, 16, 17, 19, 20, 21),
+    "mouth": (4, 5, 7, 8),
+    "pitch": _SHAPE,
+    "side_light": _FEATURES,
+    "smile": (0, 1, 2, 4, 5),
+    "yaw": _SHAPE,
 }
-"""Rows of W+ by direction, where fewer than all do, so that identity and background hold."""
+"""Rows of W+ by direction, where fewer than all do, so that identity, skin and background hold
+(``pipeline directions measure --rows``, docs/DIRECTIONS.md)."""
 TARGETS: dict[str, float] = {
     "yaw": 4.0,
     "glasses": 3.2,

@@ -24,7 +24,7 @@ def test_the_list_says_what_age_does() -> None:
     done = CliRunner().invoke(app, ["directions", "list"])
     assert done.exit_code == 0
     assert "age" in done.output
-    assert "years a sigma" in done.output
+    assert "age=+10y is +2.0 sigma" in done.output
 
 
 def test_an_unknown_label_is_a_sentence(tmp_path: Path) -> None:
