@@ -13,6 +13,9 @@ from tests.judges.fsanet import FsaNet
 from tests.judges.mobilefacenet import MobileFaceNet
 from tests.judges.yunet import Face, YuNet
 
+CHANGED = 2.0
+"""Grey levels by which a face has to differ to have been edited: encoding alone comes to 1.7."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -77,7 +80,7 @@ def choose(
         for before, after, found in zip(source, result, seen, strict=True)
     ]
     return [
-        found[int(np.argmax(amounts))] if found and max(amounts) > 0.5 else None
+        found[int(np.argmax(amounts))] if found and max(amounts) > CHANGED else None
         for found, amounts in zip(seen, change, strict=True)
     ]
 
