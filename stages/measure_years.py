@@ -18,18 +18,10 @@ from pipeline.failure import InputError
 from pipeline.stage import Context, Resources, Stage
 from stages.artifacts import F32, U8
 from stages.detail import edit_flow, with_moved_detail
-from stages.detect import DetectFaces, FaceFinder
 from stages.direction_file import read_below, read_direction, write_direction
 from stages.edit_artifacts import Direction
 from stages.edit_steps import KnownDirection, offset_of
-from stages.joint_inversion import load_generator
-from stages.network_weights import (
-    AgeGenderWeights,
-    FaceModelWeights,
-    GeneratorWeights,
-    HeadWeights,
-)
-from stages.networks.age_gender import AgeGender
+from stages.label_samples import Labellers, LabellingStage
 from stages.networks.rgb_head import RenderableGenerator
 from stages.photographs import Photograph, PhotographCodes, face_crop
 from stages.register import register, registration
@@ -45,16 +37,7 @@ class YearsSeen(Artifact):
     years: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Watched:
-    """What edits a photograph, and what tells its age."""
-
-    generator: RenderableGenerator
-    finder: FaceFinder
-    ages: AgeGender
-
-
-class MeasureYears(Stage):
+class MeasureYears(LabellingStage):
     """Edits one photograph by every strength and tells the age of each result."""
 
     resources: ClassVar[Resources] = Resources(cpus=1, gpus=0.25, memory_gb=2)
@@ -64,23 +47,9 @@ class MeasureYears(Stage):
     size: int = Field(default=512, ge=256)
     """Side of crop and render in pixels; the generator needs a head for it."""
 
-    def load(
-        self,
-        generator: GeneratorWeights,
-        heads: HeadWeights,
-        age_gender: AgeGenderWeights,
-        face_models: FaceModelWeights,
-        context: Context,
-    ) -> Watched:
-        return Watched(
-            load_generator(generator, heads, context),
-            DetectFaces().load(face_models=face_models, context=context),
-            AgeGender(age_gender.folder, context.threads),
-        )
-
     def run(
         self,
-        loaded: Watched,
+        loaded: Labellers,
         photograph: Photograph,
         codes: PhotographCodes,
         direction: Direction,

@@ -13,10 +13,10 @@ from stages import measure_years
 from stages.artifacts import U8
 from stages.direction_file import open_direction, read_below, read_direction, write_direction
 from stages.edit_text import Edit
+from stages.label_samples import Labellers
 from stages.measure_years import (
     MeasureYears,
     RecordYears,
-    Watched,
     YearsSeen,
     curve,
     finished,
@@ -46,7 +46,7 @@ def test_a_photograph_is_aged_by_every_strength_as_a_finished_picture(
 ) -> None:
     monkeypatch.setattr(measure_years, "face_crop", lambda *_: photograph())
     generator = tiny.renderable()
-    loaded = Watched(generator, cast(Any, None), cast(Any, Brightness()))
+    loaded = Labellers(generator, cast(Any, Brightness()), cast(Any, None))
     header = AGE.model_copy(update={"rows": (0, 1), "sigma": 1.5})
     vector = np.eye(16, dtype=np.float32)[3]
     direction = write_direction(tmp_path / "age.safetensors", header, vector)
