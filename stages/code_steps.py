@@ -10,7 +10,7 @@ last activation; this is W itself). Adam goes about equally far along every axis
 needed or not: where W is thin, that is soon out of the generator's domain.
 
 For the same reason an offset may have two parts, one that all rows share and one of each row's own,
-as e4e's encoder (Tov et al. 2021, section 4.1) finds ``w`` first and its rows' differences later.
+as e4e's encoder (Tov et al. 2021) finds ``w`` first and its rows' differences later.
 Faster along the first, Adam comes a long way, in W, before rows part.
 
 Convention. Codes are (n, free rows, style_dim).
