@@ -14,6 +14,9 @@ OBJECT_STORE = 100 * 2**20
 """Bytes; only references travel."""
 REACH = 20.0
 """Seconds that a cluster's head may take to be reached."""
+TELEMETRY = "RAY_enable_open_telemetry"
+"""Whether a process of Ray's exports metrics. Ray 2.60 does not end a driver's thread for that with
+its connection: each leaves one behind, which goes on in what was freed."""
 
 
 def connect(address: str | None, num_cpus: int | None, num_gpus: int | None) -> bool:
@@ -26,6 +29,7 @@ def connect(address: str | None, num_cpus: int | None, num_gpus: int | None) -> 
         raise RuntimeError("this process is connected to a Ray cluster already; close that pool")
     address = address or os.environ.get("RAY_ADDRESS")
     _keep_off_stdout()
+    os.environ.setdefault(TELEMETRY, "0")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address is not None:
         try:
