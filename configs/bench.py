@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from configs.bench_plan import WINDOW, Bench, Files, GiveWeights, Rival, StartName
 from configs.bench_table import CURVED, SYNTHESISED, Subject
+from configs.presets import PRESETS
 from pipeline.failure import UsageError
 from pipeline.plan import Plan
 from stages.artifacts import SourceClip
@@ -32,9 +33,9 @@ class BenchInversion(BaseModel):
     """Frames of each clip, in whole windows."""
     start: tuple[StartName, ...] = Field(default=("encoder",), min_length=1)
     """The encoder's codes with the track's offset, or the mean latent; or each in turn."""
-    start_steps: int = Field(default=12, ge=1)
-    """Of the first round of the track's offset, six times as many in all at most; before all
-    inverters, and no part of their seconds."""
+    start_steps: int = Field(default=PRESETS["standard"].start, ge=1)
+    """Of the first round of the track's offset, six times as many in all at most, as ``pipeline
+    run`` has them; before all inverters, and no part of their seconds."""
     face: str = "largest"
     """largest or track:N."""
     synthesised: int = Field(default=0, ge=0)

@@ -51,6 +51,14 @@ def inversion(
             metavar="NAME",
         ),
     ] = None,
+    start_steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="First round of the encoder's start. Default: as `run` has.",
+            metavar="N",
+        ),
+    ] = None,
     synthesised: Annotated[
         int, typer.Option(min=0, help="Sequences of paper 003's synthesised set as well.")
     ] = 0,
@@ -94,8 +102,9 @@ def inversion(
     machine.check()
     with resumable():
         settings = _settings(
-            start=start, face=face, steps=steps, frames=frames, ablation=ablation,
-            inverters=inverter, synthesised=synthesised, curved=curved, edits=edits, lec=lec,
+            start=start, start_steps=start_steps, face=face, steps=steps, frames=frames,
+            ablation=ablation, inverters=inverter, synthesised=synthesised, curved=curved,
+            edits=edits, lec=lec,
         )  # fmt: skip
         if not clips and not settings.synthesised and not settings.curved:
             raise UsageError("Name at least one clip, or --synthesised N.")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from configs.bench import BenchInversion
 from configs.bench_plan import NO_ENCODER
 from configs.bench_table import ALL, SYNTHESISED, Row, frechet_cell, table
+from configs.presets import PRESETS
 from pipeline.__main__ import app
 from pipeline.commands.bench_table import as_json, as_table
 from pipeline.failure import UsageError
@@ -18,6 +19,7 @@ from stages.artifacts import SourceClip
 from stages.bench_figures import InversionFigures
 from stages.bench_inversion import RunInverter
 from stages.evaluation import Figure
+from stages.initialise import InitialiseLatents
 from stages.inverters.choice import METHODS
 
 CLIPS = [SourceClip(Path(f"/nowhere/{name}.mp4"), name) for name in ("a", "b")]
@@ -39,6 +41,15 @@ def test_every_inverter_starts_from_the_same_codes_with_the_same_steps() -> None
         for run in runs:
             assert isinstance(run.stage, RunInverter)
             assert run.stage.method.steps == 7 and run.stage.windows == 2
+
+
+def test_the_encoders_start_is_that_of_a_run() -> None:
+    preset = PRESETS["standard"]
+    of_run = InitialiseLatents(steps=preset.start, most=preset.most)
+    plan, _ = BenchInversion().plan(CLIPS[:1], give, ENCODER)
+    assert plan.nodes["offset_0"].stage == of_run
+    plan, _ = BenchInversion(start_steps=12).plan(CLIPS[:1], give, ENCODER)
+    assert plan.nodes["offset_0"].stage == of_run.model_copy(update={"steps": 12, "most": 72})
 
 
 def test_without_an_encoder_some_rows_say_why_they_are_empty() -> None:
