@@ -1,5 +1,6 @@
 """The DAG of ``pipeline bench inversion``: one start, every inverter from it, figures of each."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from configs.presets import PRESETS
 from pipeline.failure import UsageError
 from pipeline.plan import Plan
 from stages.artifacts import SourceClip
+from stages.bench_inversion import Precision
 from stages.face_choice import check_choice
 from stages.inverters.choice import METHODS, find_method
 from stages.inverters.joint import ABLATION
@@ -31,6 +33,8 @@ class BenchInversion(BaseModel):
     """Of every optimiser, for each window. Of several, every inverter takes each in turn."""
     frames: int = Field(default=2 * WINDOW, ge=WINDOW)
     """Frames of each clip, in whole windows."""
+    precision: tuple[Precision, ...] = Field(default=("fp32",), min_length=1)
+    """Of the generator while it is inverted; or each in turn."""
     start: tuple[StartName, ...] = Field(default=("encoder",), min_length=1)
     """The encoder's codes with the track's offset, or the mean latent; or each in turn."""
     start_steps: int = Field(default=PRESETS["standard"].start, ge=1)
@@ -70,18 +74,20 @@ class BenchInversion(BaseModel):
 
     @property
     def rivals(self) -> list[Rival]:
-        """The rows of the table. Steps and start are in the label where there are several."""
+        """The rows of the table. Steps, start and precision are in the label where there are
+        several."""
         chosen = self.inverters or (() if self.ablation else tuple(METHODS))
         ablation = tuple(ABLATION) if self.ablation else ()
         found = []
         for name in dict.fromkeys((*ablation, *chosen)):
             method = find_method(name)
             for start in dict.fromkeys(self.start):
-                for steps in self.steps:
+                for steps, kind in itertools.product(self.steps, dict.fromkeys(self.precision)):
                     label = name if len(self.steps) == 1 else f"{name} {steps}"
                     label = label if len(self.start) == 1 else f"{label} from {start}"
+                    label = label if len(self.precision) == 1 else f"{label} {kind}"
                     method = method.model_copy(update={"steps": steps})
-                    found.append(Rival(label, method, start))
+                    found.append(Rival(label, method, start, kind))
         return found
 
     @property

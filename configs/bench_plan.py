@@ -14,7 +14,7 @@ from stages.artifacts import SourceClip
 from stages.bench_consistency import AddEditingConsistency, ShowEdited
 from stages.bench_edits import AddEditFigures
 from stages.bench_figures import MeasureInversion
-from stages.bench_inversion import RunInverter
+from stages.bench_inversion import Precision, RunInverter
 from stages.bench_starts import StartAtMean, StartNear
 from stages.crop_faces import CropFaces
 from stages.detect import DetectFaces
@@ -58,6 +58,7 @@ class Rival:
     label: str
     method: AnyMethod
     start: StartName
+    precision: Precision = "fp32"
 
 
 @dataclass(frozen=True)
@@ -196,8 +197,10 @@ class Bench:
         self, name: str, rival: Rival, windows: Node, flow: Node, start: Node, count: int
     ) -> Node:
         return self.plan.add(
-            name, RunInverter(method=rival.method, windows=count), faces=windows, flow=flow,
-            start=start, encoder=self.encoder if rival.method.needs_encoder else None,
+            name,
+            RunInverter(method=rival.method, windows=count, precision=rival.precision),
+            faces=windows, flow=flow, start=start,
+            encoder=self.encoder if rival.method.needs_encoder else None,
             **self.networks,
         )  # fmt: skip
 

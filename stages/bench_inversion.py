@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,6 +17,8 @@ from stages.inverters.interface import Networks, Window, shown
 from stages.inverters.joint import Joint
 from stages.joint_inversion import Inverted, load_inverter
 from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
+
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class RunInverter(Stage):
     """The inverter and its settings."""
     windows: int = Field(default=2, ge=1)
     """How many windows, from the first."""
+    precision: Precision = "fp32"
+    """Of the generator's products while it is inverted; what is found is shown in fp32."""
 
     def load(
         self,
@@ -87,6 +91,8 @@ class RunInverter(Stage):
         every = zip(faces, flow, start, strict=True)
         windows = [Window(f, along, s.w_plus) for f, along, s in every][: self.windows]
         total = (len(windows) + 1) * self.method.steps
+        generator = loaded.inverter.generator.generator
+        generator.in_bf16(self.precision == "bf16")
         clock, cpu = time.perf_counter(), time.process_time()
         networks = self.method.prepare(windows, loaded, lambda step: context.progress(step, total))
         found: list[Inverted] = []
@@ -101,6 +107,7 @@ class RunInverter(Stage):
                 )
             )
         clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
+        generator.in_bf16(False)
         images = [shown(loaded.inverter, each.w_plus, each.noise) for each in found]
         return InversionRun(
             seconds=clock,

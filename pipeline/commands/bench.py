@@ -51,6 +51,13 @@ def inversion(
             metavar="NAME",
         ),
     ] = None,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="fp32 or bf16, of the generator's products; repeatable. Default: fp32.",
+            metavar="KIND",
+        ),
+    ] = None,
     start_steps: Annotated[
         int | None,
         typer.Option(
@@ -103,6 +110,7 @@ def inversion(
     with resumable():
         settings = _settings(
             start=start, start_steps=start_steps, face=face, steps=steps, frames=frames,
+            precision=precision,
             ablation=ablation, inverters=inverter, synthesised=synthesised, curved=curved,
             edits=edits, lec=lec,
         )  # fmt: skip

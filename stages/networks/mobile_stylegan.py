@@ -99,6 +99,8 @@ class StyledConv(nn.Module):
         self.register_buffer("noise", torch.zeros(1, 1, size, size))
 
     noise: Tensor
+    bf16 = False
+    """Whether products over channels are of bfloat16, where a convolution is separable."""
 
     def forward(self, x: Tensor, style: Tensor, offset: Tensor | None = None) -> Tensor:
         """``offset``: (n, 1, size, size), of the fixed noise."""
@@ -108,7 +110,7 @@ class StyledConv(nn.Module):
             x = F.conv2d(x * scale[:, :, None, None], self.weight, padding=1)
             return F.leaky_relu(x + noise + self.bias, SLOPE)
         x = F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1])
-        return styled_pointwise(x, scale, self.weight[:, :, 0, 0], noise + self.bias)
+        return styled_pointwise(x, scale, self.weight[:, :, 0, 0], noise + self.bias, self.bf16)
 
 
 class Block(nn.Module):
@@ -159,6 +161,15 @@ class MobileStyleGAN(nn.Module):
             Block(s.style_dim, s.channels[i], s.channels[i + 1], 8 * 2**i) for i in range(s.blocks)
         )
         self.to_image = ToImage(s.style_dim, s.channels[-1])
+
+    def in_bf16(self, on: bool) -> None:
+        """Whether products over channels, most of the work, are of bfloat16.
+
+        Weights, codes, features between layers and images stay as they are.
+        """
+        for part in self.modules():
+            if isinstance(part, StyledConv):
+                part.bf16 = on
 
     def broadcast(self, w: Tensor) -> Tensor:
         """(n, style_dim) to (n, rows, style_dim): the same code in every row."""

@@ -21,10 +21,14 @@ SLOPE = 0.2
 
 class _StyledPointwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: Tensor, weight: Tensor, shift: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, scale: Tensor, weight: Tensor, shift: Tensor, bf16: bool
+    ) -> Tensor:
         n, c, h, w = x.shape
-        flat = x.reshape(n, c, h * w)
-        y = torch.bmm(weight[None] * scale[:, None], flat).reshape(n, -1, h, w)
+        kind = torch.bfloat16 if bf16 else x.dtype
+        flat = x.reshape(n, c, h * w).to(kind)
+        y = torch.bmm((weight[None] * scale[:, None]).to(kind), flat)
+        y = y.to(x.dtype).reshape(n, -1, h, w)
         y.add_(shift)
         torch.nn.functional.leaky_relu_(y, SLOPE)
         ctx.save_for_backward(flat, scale, weight, y)
@@ -40,25 +44,30 @@ class _StyledPointwise(torch.autograd.Function):
         g = torch.ops.aten.leaky_relu_backward(grad, y, SLOPE, True)
         shift = g.sum_to_size(ctx.shift_shape) if ctx.needs_input_grad[3] else None
         g = g.reshape(n, -1, hw)
-        outer = torch.bmm(g, flat.transpose(1, 2)) if ctx.needs_input_grad[2] else None
+        needed = ctx.needs_input_grad[2]
+        outer = torch.bmm(g, flat.to(g.dtype).transpose(1, 2)) if needed else None
         to_weight = None if outer is None else (outer * scale[:, None]).sum(dim=0)
-        into = torch.matmul(weight.T, g)
-        to_scale = torch.linalg.vecdot(into, flat)
+        into = torch.matmul(weight.T.to(flat.dtype), g.to(flat.dtype)).to(g.dtype)
+        to_scale = torch.linalg.vecdot(into, flat.to(g.dtype))
         to_x = into.mul_(scale[:, :, None]).reshape(n, c, *y.shape[2:])
-        return to_x, to_scale, to_weight, shift
+        return to_x, to_scale, to_weight, shift, None
 
 
-def styled_pointwise(x: Tensor, scale: Tensor, weight: Tensor, shift: Tensor) -> Tensor:
+def styled_pointwise(
+    x: Tensor, scale: Tensor, weight: Tensor, shift: Tensor, bf16: bool = False
+) -> Tensor:
     """leaky ReLU(weight (scale * x) + shift).
 
     Args:
         x: (n, c_in, h, w). scale: (n, c_in). weight: (c_out, c_in).
         shift: broadcast to (c_out, h, w), with a leading 1: bias, noise or both.
+        bf16: factors of the products over channels, and what these add up to, are bfloat16,
+            forward and backward.
 
     Returns:
         (n, c_out, h, w).
     """
-    return cast(Tensor, _StyledPointwise.apply(x, scale, weight, shift))  # type: ignore[no-untyped-call]
+    return cast(Tensor, _StyledPointwise.apply(x, scale, weight, shift, bf16))  # type: ignore[no-untyped-call]
 
 
 class _ScaledInverseHaar(torch.autograd.Function):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from configs.bench import BenchInversion
@@ -89,6 +90,17 @@ def test_steps_and_starts_are_crossed_and_named() -> None:
         node = plan.nodes[f"{label}_0"]
         assert isinstance(node.stage, RunInverter) and node.stage.method.steps == steps
         assert [each.name for each in node.inputs["start"].nodes] == [start]
+
+
+def test_precisions_are_compared_in_one_run() -> None:
+    settings = BenchInversion(inverters=("joint",), precision=("fp32", "bf16"))
+    plan, subjects = settings.plan(CLIPS[:1], give, ENCODER)
+    assert [subject.row.inverter for subject in subjects] == ["joint fp32", "joint bf16"]
+    for kind in ("fp32", "bf16"):
+        stage = plan.nodes[f"joint {kind}_0"].stage
+        assert isinstance(stage, RunInverter) and stage.precision == kind
+    with pytest.raises(ValidationError):
+        BenchInversion.model_validate({"precision": ["fp8"]})
 
 
 def test_editing_consistency_inverts_what_was_edited() -> None:

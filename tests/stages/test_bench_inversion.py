@@ -56,6 +56,22 @@ def test_the_first_windows_are_inverted_from_their_starts() -> None:
     assert told[-1] == (9, 9) and told == sorted(told)
 
 
+def test_what_was_inverted_in_bf16_is_judged_whole() -> None:
+    inverter = tiny.inverter(tiny.SMALLER)
+    start = tiny.codes(inverter, 2)
+    faces = window(tiny.pictures(inverter, tiny.codes(inverter, 2, seed=9)))
+    made = {
+        kind: RunInverter(method=I2S(steps=3, perceptual_size=32), precision=kind).run(
+            Networks(inverter), [faces], [tiny.still(2, 32)], [Encoded(0, faces.frame, start)],
+            Context(Path()),
+        )
+        for kind in ("bf16", "fp32")
+    }  # fmt: skip
+    half, whole = made["bf16"], made["fp32"]
+    assert 0 < np.abs(half.w_plus - whole.w_plus).max() < 0.1
+    np.testing.assert_array_equal(half.images, shown(inverter, half.w_plus))
+
+
 def test_noise_is_kept_with_the_codes_it_goes_with() -> None:
     inverter = tiny.inverter(tiny.SMALLER)
     start = tiny.codes(inverter, 2)

@@ -109,6 +109,18 @@ def test_any_batch_gives_what_its_frames_give_alone(model: MobileStyleGAN) -> No
 
 
 @torch.no_grad()
+def test_images_are_near_in_bf16_and_whole_again_without(model: MobileStyleGAN) -> None:
+    w_plus = torch.randn(2, model.shape.rows, 16, generator=torch.Generator().manual_seed(2))
+    exact = model(w_plus)
+    model.in_bf16(True)
+    near = model(w_plus)
+    model.in_bf16(False)
+    assert near.dtype == torch.float32
+    assert 0 < float((near - exact).norm() / exact.norm()) < 2e-2
+    assert torch.equal(model(w_plus), exact)
+
+
+@torch.no_grad()
 def test_the_pyramid_ends_where_it_is_asked_to(model: MobileStyleGAN) -> None:
     w_plus = model.broadcast(torch.zeros(2, 16))
     assert [f.shape[-1] for f in model.pyramid(w_plus, 32)] == [4, 8, 16, 32]

@@ -25,6 +25,20 @@ def test_all_four_gradients_of_styled_pointwise() -> None:
         assert torch.autograd.gradcheck(styled_pointwise, [t.requires_grad_() for t in given])
 
 
+def test_bf16_products_and_gradients_are_near_and_of_the_given_kind() -> None:
+    x, scale, weight = draw(2, 64, 4, 5), draw(2, 64, seed=1), draw(6, 64, seed=2)
+    given = [each.float().requires_grad_() for each in (x, scale, weight, draw(1, 6, 1, 1))]
+    found = {}
+    for bf16 in (False, True):
+        y = styled_pointwise(*given, bf16)
+        assert y.dtype == torch.float32
+        found[bf16] = (y.detach(), *torch.autograd.grad(y.square().sum(), given))
+    for exact, near in zip(found[False], found[True], strict=True):
+        assert near.dtype == torch.float32
+        error = float((near - exact).norm() / exact.norm())
+        assert 1e-4 < error < 2e-2
+
+
 def test_the_inverse_haar_transform_follows_the_formula() -> None:
     """methods.md 4.2, which is pywt.idwt2((ll, (lh, hl, hh)), "db1")."""
     ll, high, scale = draw(2, 3, 4, 5), draw(2, 3, 3, 4, 5, seed=1), draw(2, 12, seed=2)
