@@ -1,7 +1,7 @@
 """Stage: one inverter on the first windows of a clip, timed."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -64,7 +64,7 @@ class RunInverter(Stage):
     windows: int = Field(default=2, ge=1)
     """How many windows, from the first."""
     precision: Precision = "fp32"
-    """Of the generator's products while it is inverted; what is found is shown in fp32."""
+    """Of the generator's features while it is inverted; what is found is shown in fp32."""
 
     def load(
         self,
@@ -91,10 +91,12 @@ class RunInverter(Stage):
         every = zip(faces, flow, start, strict=True)
         windows = [Window(f, along, s.w_plus) for f, along, s in every][: self.windows]
         total = (len(windows) + 1) * self.method.steps
-        generator = loaded.inverter.generator.generator
-        generator.in_bf16(self.precision == "bf16")
+        given = loaded
+        if self.precision == "bf16":
+            renders = loaded.inverter.generator.in_bf16()
+            given = replace(loaded, inverter=replace(loaded.inverter, generator=renders))
         clock, cpu = time.perf_counter(), time.process_time()
-        networks = self.method.prepare(windows, loaded, lambda step: context.progress(step, total))
+        networks = self.method.prepare(windows, given, lambda step: context.progress(step, total))
         found: list[Inverted] = []
         for done, window in enumerate(windows):
             before = (done + 1) * self.method.steps
@@ -107,7 +109,6 @@ class RunInverter(Stage):
                 )
             )
         clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
-        generator.in_bf16(False)
         images = [shown(loaded.inverter, each.w_plus, each.noise) for each in found]
         return InversionRun(
             seconds=clock,

@@ -54,7 +54,7 @@ def inversion(
     precision: Annotated[
         list[str] | None,
         typer.Option(
-            help="fp32 or bf16, of the generator's products; repeatable. Default: fp32.",
+            help="fp32 or bf16, of the generator's features; repeatable. Default: fp32.",
             metavar="KIND",
         ),
     ] = None,

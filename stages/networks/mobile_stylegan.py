@@ -9,10 +9,12 @@ Convention. Latents are ``w``: (n, style_dim) or ``w_plus``: (n, rows, style_dim
 (n, 3, size, size) float, about [-1, 1], RGB.
 """
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -99,18 +101,16 @@ class StyledConv(nn.Module):
         self.register_buffer("noise", torch.zeros(1, 1, size, size))
 
     noise: Tensor
-    bf16 = False
-    """Whether products over channels are of bfloat16, where a convolution is separable."""
 
     def forward(self, x: Tensor, style: Tensor, offset: Tensor | None = None) -> Tensor:
         """``offset``: (n, 1, size, size), of the fixed noise."""
         scale = self.modulation(style) * self.scale
         noise = self.noise if offset is None else self.noise + offset
         if self.depthwise is None:
-            x = F.conv2d(x * scale[:, :, None, None], self.weight, padding=1)
+            x = F.conv2d(x * scale.to(x.dtype)[:, :, None, None], self.weight, padding=1)
             return F.leaky_relu(x + noise + self.bias, SLOPE)
         x = F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1])
-        return styled_pointwise(x, scale, self.weight[:, :, 0, 0], noise + self.bias, self.bf16)
+        return styled_pointwise(x, scale, self.weight[:, :, 0, 0], noise + self.bias)
 
 
 class Block(nn.Module):
@@ -162,14 +162,19 @@ class MobileStyleGAN(nn.Module):
         )
         self.to_image = ToImage(s.style_dim, s.channels[-1])
 
-    def in_bf16(self, on: bool) -> None:
-        """Whether products over channels, most of the work, are of bfloat16.
+    def in_bf16(self) -> Self:
+        """A copy whose features, and what convolves them, are bfloat16: half the memory traffic.
 
-        Weights, codes, features between layers and images stay as they are.
+        Codes, the scales that come of them and images stay float32.
         """
-        for part in self.modules():
+        copied = copy.deepcopy(self)
+        kept = [copied.constant]
+        for part in copied.modules():
             if isinstance(part, StyledConv):
-                part.bf16 = on
+                kept += [*part.parameters(recurse=False), *part.buffers(recurse=False)]
+        for each in kept:
+            each.data = each.data.to(torch.bfloat16)
+        return copied
 
     def broadcast(self, w: Tensor) -> Tensor:
         """(n, style_dim) to (n, rows, style_dim): the same code in every row."""
@@ -207,13 +212,14 @@ class MobileStyleGAN(nn.Module):
 
         ``offsets``: of the noise, as in ``pyramid``.
         """
-        return self.image(self.features(w_plus, self.shape.size // 2, offsets), w_plus)
+        features = self.features(w_plus, self.shape.size // 2, offsets)
+        return self.image(features.to(w_plus.dtype), w_plus)
 
     @torch.no_grad()
     def mean_latent(self, samples: int = 4096, seed: int = 0) -> Tensor:
         """Mean of W over the mapping network's own samples: (style_dim,)."""
         z = torch.randn(samples, self.shape.style_dim, generator=torch.manual_seed(seed))
-        return torch.as_tensor(self.mapping(z.to(self.constant)).mean(dim=0))
+        return torch.as_tensor(self.mapping(z.to(self.to_image.weight)).mean(dim=0))
 
     @torch.no_grad()
     def principal_axes(self, samples: int = 4096, seed: int = 0) -> Tensor:
@@ -229,14 +235,14 @@ class MobileStyleGAN(nn.Module):
             z = torch.randn(
                 samples, self.shape.style_dim, generator=torch.Generator().manual_seed(seed)
             )
-            w = self.mapping(z.to(self.constant)).double().cpu()
+            w = self.mapping(z.to(self.to_image.weight)).double().cpu()
             variance, axes = torch.linalg.eigh(torch.cov(w.T))
         finally:
             torch.set_num_threads(threads)
         # Where the mapping network does not go at all, rounding may leave a negative.
         deviation = variance.clamp(min=0).sqrt()
         axes = axes * deviation / deviation.square().mean().sqrt()
-        return torch.as_tensor(axes.to(self.constant))
+        return torch.as_tensor(axes.to(self.to_image.weight))
 
 
 def load_mobile_stylegan(folder: Path) -> MobileStyleGAN:

@@ -7,6 +7,9 @@ as seldom as can be. Modulation scales channels, so it commutes with a depthwise
 moves into the pointwise weight.
 
 Both gradients of parameters are there too, so a generator may be trained through them.
+
+Maps may be bfloat16 where scales are float32: results are of the maps' type, sums are taken in
+float32 either way.
 """
 
 from typing import Any, cast
@@ -21,14 +24,11 @@ SLOPE = 0.2
 
 class _StyledPointwise(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, scale: Tensor, weight: Tensor, shift: Tensor, bf16: bool
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, scale: Tensor, weight: Tensor, shift: Tensor) -> Tensor:
         n, c, h, w = x.shape
-        kind = torch.bfloat16 if bf16 else x.dtype
-        flat = x.reshape(n, c, h * w).to(kind)
-        y = torch.bmm((weight[None] * scale[:, None]).to(kind), flat)
-        y = y.to(x.dtype).reshape(n, -1, h, w)
+        flat = x.reshape(n, c, h * w)
+        mixed = (weight[None] * scale[:, None]).to(x.dtype)
+        y = torch.bmm(mixed, flat).reshape(n, -1, h, w)
         y.add_(shift)
         torch.nn.functional.leaky_relu_(y, SLOPE)
         ctx.save_for_backward(flat, scale, weight, y)
@@ -44,30 +44,26 @@ class _StyledPointwise(torch.autograd.Function):
         g = torch.ops.aten.leaky_relu_backward(grad, y, SLOPE, True)
         shift = g.sum_to_size(ctx.shift_shape) if ctx.needs_input_grad[3] else None
         g = g.reshape(n, -1, hw)
-        needed = ctx.needs_input_grad[2]
-        outer = torch.bmm(g, flat.to(g.dtype).transpose(1, 2)) if needed else None
+        outer = torch.bmm(g, flat.transpose(1, 2)) if ctx.needs_input_grad[2] else None
         to_weight = None if outer is None else (outer * scale[:, None]).sum(dim=0)
-        into = torch.matmul(weight.T.to(flat.dtype), g.to(flat.dtype)).to(g.dtype)
-        to_scale = torch.linalg.vecdot(into, flat.to(g.dtype))
-        to_x = into.mul_(scale[:, :, None]).reshape(n, c, *y.shape[2:])
-        return to_x, to_scale, to_weight, shift, None
+        into = torch.matmul(weight.T, g)
+        to_scale = torch.linalg.vecdot(into, flat)
+        to_x = into.mul_(scale[:, :, None].to(into.dtype)).reshape(n, c, *y.shape[2:])
+        return to_x, to_scale, to_weight, shift
 
 
-def styled_pointwise(
-    x: Tensor, scale: Tensor, weight: Tensor, shift: Tensor, bf16: bool = False
-) -> Tensor:
+def styled_pointwise(x: Tensor, scale: Tensor, weight: Tensor, shift: Tensor) -> Tensor:
     """leaky ReLU(weight (scale * x) + shift).
 
     Args:
-        x: (n, c_in, h, w). scale: (n, c_in). weight: (c_out, c_in).
+        x: (n, c_in, h, w), of the same type as the weight. scale: (n, c_in). weight: (c_out,
+            c_in).
         shift: broadcast to (c_out, h, w), with a leading 1: bias, noise or both.
-        bf16: factors of the products over channels, and what these add up to, are bfloat16,
-            forward and backward.
 
     Returns:
         (n, c_out, h, w).
     """
-    return cast(Tensor, _StyledPointwise.apply(x, scale, weight, shift, bf16))  # type: ignore[no-untyped-call]
+    return cast(Tensor, _StyledPointwise.apply(x, scale, weight, shift))  # type: ignore[no-untyped-call]
 
 
 class _ScaledInverseHaar(torch.autograd.Function):
@@ -75,7 +71,7 @@ class _ScaledInverseHaar(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, scale: Tensor) -> Tensor:
         ctx.save_for_backward(x, scale)
         n, c, h, w = x.shape
-        y = x * (scale * 0.5)[:, :, None, None]
+        y = x * (scale * 0.5).to(x.dtype)[:, :, None, None]
         low, high = y[:, : c // 4], y[:, c // 4 :].reshape(n, c // 4, 3, h, w)
         quads = y.new_empty(n, c // 4, 4, h, w)
         _butterfly((low, *high.unbind(2)), quads.unbind(2))
@@ -93,7 +89,7 @@ class _ScaledInverseHaar(torch.autograd.Function):
         _butterfly(quads.unbind(2), (low, *high.unbind(2)))
         into.mul_(0.5)
         to_scale = torch.linalg.vecdot(into.reshape(n, c, h * w), x.reshape(n, c, h * w))
-        return into.mul_(scale[:, :, None, None]), to_scale
+        return into.mul_(scale.to(into.dtype)[:, :, None, None]), to_scale
 
 
 def scaled_inverse_haar(x: Tensor, scale: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ def _at_low_resolution(
     scale = conv.modulation(style) * conv.scale * before
     assert conv.depthwise is not None  # only the first convolution is dense
     x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), conv.depthwise, groups=x.shape[1])
-    return styled_pointwise(x, scale, conv.weight[:, :, 0, 0], conv.bias, conv.bf16)
+    return styled_pointwise(x, scale, conv.weight[:, :, 0, 0], conv.bias)
 
 
 class RenderableGenerator(nn.Module):
@@ -114,10 +114,16 @@ class RenderableGenerator(nn.Module):
         c = features.shape[1]
         # The map of ``head_inputs``, without ever holding both parts beside each other.
         x, scale = future(self.generator, features, w_plus)
+        features, x = features.to(w_plus.dtype), x.to(w_plus.dtype)
         n, last, h, w = x.shape
         y = torch.bmm(head[:, c:-1] * scale[:, None], x.reshape(n, last, h * w))
         y = y + torch.matmul(head[:, :c], features.reshape(n, c, h * w)) + head[:, -1:]
         return from_coefficients(y.reshape(n, 12, h, w))
+
+    def in_bf16(self) -> "RenderableGenerator":
+        """A copy whose generator passes bfloat16 on (``MobileStyleGAN.in_bf16``); same heads."""
+        heads = {size: self.get_buffer(f"head_{size}") for size in self.head_sizes}
+        return RenderableGenerator(self.generator.in_bf16(), heads).train(self.training)
 
 
 def load_heads(generator: MobileStyleGAN, file: Path) -> RenderableGenerator:
