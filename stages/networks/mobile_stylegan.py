@@ -168,7 +168,7 @@ class MobileStyleGAN(nn.Module):
         Codes, the scales that come of them and images stay float32.
         """
         copied = copy.deepcopy(self)
-        kept = [copied.constant]
+        kept: list[Tensor] = [copied.constant]
         for part in copied.modules():
             if isinstance(part, StyledConv):
                 kept += [*part.parameters(recurse=False), *part.buffers(recurse=False)]
