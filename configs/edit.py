@@ -20,7 +20,7 @@ from configs.inversion import GENERATOR, GiveWeights, give_networks, invert
 from configs.people import NODE as PEOPLE
 from configs.people import by_content, give_people, sha256_of
 from configs.photo import as_clip, refuse_for_photo
-from configs.presets import MOVING, PRESETS, PresetName
+from configs.presets import MOVING, PRESETS, SPACING, PresetName
 from configs.transfer import Transfer, add_transfers, check_together, prefixes
 from pipeline.artifact import Artifact
 from pipeline.face_list import photographs_of
@@ -66,7 +66,7 @@ class EditClip(BaseModel):
     identity: Path | None = None
     """A recognition network's checkpoint, by which the people in photographs are known again."""
     preset: PresetName = "standard"
-    """draft, standard or best."""
+    """draft or standard."""
     start: float | None = Field(default=None, ge=0)
     """Seconds from the clip's beginning."""
     end: float | None = Field(default=None, gt=0)
@@ -149,7 +149,7 @@ class EditClip(BaseModel):
         moved = any(each.use.mode == "motion" for each in self.transfers)
         found = invert(
             plan, networks, source, video, face=face, preset=preset,
-            spacing=0 if moved else preset.spacing,
+            spacing=0 if moved else SPACING,
             people=give_people(plan, whom, self.identity, networks.face_models),
         )  # fmt: skip
 

@@ -39,7 +39,7 @@ class Morph(BaseModel):
     fps: float = Field(default=25.0, gt=0, le=240)
     """Frames a second."""
     preset: PresetName = "standard"
-    """draft, standard or best."""
+    """draft or standard."""
     pace: Literal["even", "linear"] = "even"
     """Equal perceptual distances from frame to frame, or equal steps of the code."""
 

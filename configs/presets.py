@@ -1,8 +1,8 @@
-"""Draft, standard, best: how much work goes into an inversion and a render."""
+"""Draft and standard: how much work goes into an inversion and a render."""
 
 from typing import Literal, NamedTuple
 
-PresetName = Literal["draft", "standard", "best"]
+PresetName = Literal["draft", "standard"]
 
 
 class Preset(NamedTuple):
@@ -13,8 +13,8 @@ class Preset(NamedTuple):
     where it had 40: one run each on one clip, whose years differ by three between processors. Where
     a long way is to go, the windows of `standard` have the steps for the rest.
 
-    ``spacing``: seconds that neighbouring frames of an inversion may lie apart. Codes are smoothed
-    over time as wide as that (``RenderClip.smoothing``), so those between are filled in.
+    There was a `best`, of three times the steps, on every frame: inversions came 2 dB nearer, and
+    nothing could be seen of it in the result (docs/BENCH.md).
     """
 
     start: int
@@ -22,15 +22,16 @@ class Preset(NamedTuple):
     anchors: int
     bridges: int
     render: Literal[512, 1024]
-    spacing: float
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "draft": Preset(start=32, most=256, anchors=18, bridges=10, render=512, spacing=0.12),
-    "standard": Preset(start=32, most=192, anchors=40, bridges=24, render=1024, spacing=0.12),
-    "best": Preset(start=60, most=360, anchors=120, bridges=80, render=1024, spacing=0),
+    "draft": Preset(start=32, most=256, anchors=18, bridges=10, render=512),
+    "standard": Preset(start=32, most=192, anchors=40, bridges=24, render=1024),
 }
 
+SPACING = 0.12
+"""Seconds that neighbouring frames of an inversion may lie apart. Codes are smoothed over time as
+wide as that (``RenderClip.smoothing``), so those between are filled in."""
 MOVING = 0.03
 """Sigma in seconds of the smoothing of codes where a face is given another one's motion. The usual
 one leaves the fast half of an expression to the source's own detail; here it has to be in the

@@ -56,8 +56,8 @@ class Settings(BaseModel):
     """1: as much as in the reference; likewise."""
     transfer_end: Annotated[Ends, Several] | None = None
     """hold or loop; likewise."""
-    preset: Literal["draft", "standard", "best"] | None = None
-    """draft, standard or best."""
+    preset: Literal["draft", "standard"] | None = None
+    """draft or standard."""
     face: Text | None = None
     """largest, all, track:N, or like:PHOTO with its path from the file's folder."""
     start: Time | None = None

@@ -76,7 +76,7 @@ class RunOptions(BaseModel):
     identity: Whole | None = None
     start: Time | None = None
     end: Time | None = None
-    preset: Literal["draft", "standard", "best"] = "standard"
+    preset: Literal["draft", "standard"] = "standard"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     on: Literal["local", "ray"] = "local"
     codec: str | None = None

@@ -17,7 +17,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "stem": "the clip's name without its extension",
         "ext": "the clip's extension, in small letters, with its dot",
         "edits": "the edits, as age+2.smile-1",
-        "preset": "draft, standard or best",
+        "preset": "draft or standard",
         "number": "the job's number in the batch, from 0001",
     }
 )

@@ -64,7 +64,7 @@ def batch(
         opt("--root", help="A job file may read and write here too; repeatable.", metavar="DIR"),
     ] = None,
     preset: Annotated[
-        str | None, opt("--preset", help="draft, standard (default) or best.", metavar="PRESET")
+        str | None, opt("--preset", help="draft or standard (default).", metavar="PRESET")
     ] = None,
     identity: Annotated[
         Path | None, opt("--identity", help="MobileFaceNet checkpoint, for faces like:PHOTO.")

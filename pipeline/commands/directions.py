@@ -131,7 +131,7 @@ def from_clip(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write, .safetensors.")],
     face: Annotated[str, typer.Option(help="largest, or track:N.")] = "largest",
-    preset: Annotated[str, typer.Option(help="draft, standard or best.")] = "standard",
+    preset: Annotated[str, typer.Option(help="draft or standard.")] = "standard",
     overwrite: Annotated[bool, typer.Option("--overwrite/--no-overwrite")] = False,
 ) -> None:
     """Invert a clip's face jointly and keep the steps between its frames, for run --transfer.

@@ -20,7 +20,7 @@ def morph(
     ] = None,
     seconds: Annotated[float, typer.Option(help="How long it lasts.")] = 2.0,
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
-    preset: Annotated[str, typer.Option(help="draft, standard or best.")] = "standard",
+    preset: Annotated[str, typer.Option(help="draft or standard.")] = "standard",
     pace: Annotated[
         str, typer.Option(help="even: as the eye sees it; linear: as the code goes.")
     ] = "even",

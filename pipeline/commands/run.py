@@ -85,7 +85,7 @@ def run(
     end: End = None,
     preset: Annotated[
         str | None,
-        opt("--preset", help="draft, standard (default) or best.", metavar="PRESET"),
+        opt("--preset", help="draft or standard (default).", metavar="PRESET"),
     ] = None,
     device: Annotated[
         str | None,

@@ -122,7 +122,7 @@ def test_each_fault_of_a_stage_has_its_code_and_leaves_nothing(
         (["clip.mp4"], 2, "No edit was given"),
         (["--edit", "age=2"], 2, "No clip was given"),
         (["clip.mp4", "--edit", "hair=2"], 2, "pipeline: 'hair' is no edit; there is: age."),
-        (["clip.mp4", "--edit", "age=2", "--preset", "fast"], 2, "'draft', 'standard' or 'best'"),
+        (["clip.mp4", "--edit", "age=2", "--preset", "fast"], 2, "'draft' or 'standard'"),
         (["clip.mp4", "--edit", "age=2", "--no-such-flag"], 2, "no-such-flag"),
         (["clip.mp4", "--edit", "age=2", "--start", "5", "--end", "4"], 2, "not after"),
         (["clip.mp4", "--edit", "age=2", "--config", "none.yaml"], 2, "cannot be read"),

@@ -39,7 +39,8 @@ def test_entries_inherit_override_and_multiply(folder: Path) -> None:
 defaults: {preset: draft, edits: [age=+2, "age=-1,smile=+1"], end: 0:01.5}
 jobs:
 - clips: ["*.mp4", a.mp4, "more/**/*.mp4"]
-- {clips: b.mov, edits: age=+1, preset: best, output: "out/{number}-{stem}.{edits}.mkv", start: 1}
+- {clips: b.mov, edits: age=+1, preset: standard, start: 1,
+   output: "out/{number}-{stem}.{edits}.mkv"}
 - {clips: "c[1].mp4", edits: [[age=+3, smile=-1]], crf: 20}
 """
     found = jobs(folder, text)
@@ -54,7 +55,11 @@ jobs:
     assert {j.options.preset for j in found[:6]} == {"draft"}
     seventh, last = found[6:]
     assert seventh.target == folder / "out" / "0007-b.age+1.mkv"
-    assert (seventh.options.preset, seventh.options.start, seventh.options.end) == ("best", 1, 1.5)
+    assert (seventh.options.preset, seventh.options.start, seventh.options.end) == (
+        "standard",
+        1,
+        1.5,
+    )
     assert last.target == folder / "c[1].age+3.smile-1.mp4"
     assert (last.options.preset, last.options.crf) == ("draft", 20)
 

@@ -70,7 +70,7 @@ def test_times(here: Path, given: object, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        ({"preset": "fast"}, r"preset on the command line: 'fast'.*'draft', 'standard' or 'best'"),
+        ({"preset": "fast"}, r"preset on the command line: 'fast'.*'draft' or 'standard'"),
         ({"start": "soon"}, "neither seconds"),
         ({"start": "1:75"}, "60 or more"),
         ({"start": "-3"}, "neither seconds"),

@@ -13,7 +13,7 @@ def test_every_documented_field_is_filled() -> None:
     text = "/".join(f"{{{name}}}" for name in FIELDS)
     filled = fill(check_template(text), clip, ("age=2", "smile=-1"), "draft", 7)
     assert str(filled) == "/clips/My {clip}/.mov/age+2.smile-1/draft/0007"
-    assert fill(DEFAULT, clip, ("age=-2",), "best", 1) == Path("/clips/My {clip}.age-2.mov")
+    assert fill(DEFAULT, clip, ("age=-2",), "draft", 1) == Path("/clips/My {clip}.age-2.mov")
 
 
 @pytest.mark.parametrize(
