@@ -16,7 +16,7 @@ REACH = 20.0
 """Seconds that a cluster's head may take to be reached."""
 TELEMETRY = "RAY_enable_open_telemetry"
 """Whether a process of Ray's exports metrics. Ray 2.60 does not end a driver's thread for that with
-its connection: each leaves one behind, which goes on in what was freed."""
+its connection: each leaves one behind. A process with many was twice ended as it disconnected."""
 
 
 def connect(address: str | None, num_cpus: int | None, num_gpus: int | None) -> bool:

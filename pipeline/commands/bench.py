@@ -110,9 +110,8 @@ def inversion(
     with resumable():
         settings = _settings(
             start=start, start_steps=start_steps, face=face, steps=steps, frames=frames,
-            precision=precision,
-            ablation=ablation, inverters=inverter, synthesised=synthesised, curved=curved,
-            edits=edits, lec=lec,
+            ablation=ablation, inverters=inverter, precision=precision, synthesised=synthesised,
+            curved=curved, edits=edits, lec=lec,
         )  # fmt: skip
         if not clips and not settings.synthesised and not settings.curved:
             raise UsageError("Name at least one clip, or --synthesised N.")

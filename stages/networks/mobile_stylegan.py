@@ -163,16 +163,16 @@ class MobileStyleGAN(nn.Module):
         self.to_image = ToImage(s.style_dim, s.channels[-1])
 
     def in_bf16(self) -> Self:
-        """A copy whose features, and what convolves them, are bfloat16: half the memory traffic.
+        """A copy whose features, and what convolves them, are bfloat16: half the memory.
 
         Codes, the scales that come of them and images stay float32.
         """
         copied = copy.deepcopy(self)
-        kept: list[Tensor] = [copied.constant]
+        rounded: list[Tensor] = [copied.constant]
         for part in copied.modules():
             if isinstance(part, StyledConv):
-                kept += [*part.parameters(recurse=False), *part.buffers(recurse=False)]
-        for each in kept:
+                rounded += [*part.parameters(recurse=False), *part.buffers(recurse=False)]
+        for each in rounded:
             each.data = each.data.to(torch.bfloat16)
         return copied
 

@@ -8,8 +8,7 @@ moves into the pointwise weight.
 
 Both gradients of parameters are there too, so a generator may be trained through them.
 
-Maps may be bfloat16 where scales are float32: results are of the maps' type, sums are taken in
-float32 either way.
+Maps may be bfloat16 where scales are float32: results are of the maps' type.
 """
 
 from typing import Any, cast

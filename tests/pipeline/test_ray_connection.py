@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.mark.slow
-def test_no_thread_of_ours_outlives_its_connection(repository: Path) -> None:
+def test_connections_leave_no_thread_behind(repository: Path) -> None:
     code = """
 import contextlib
 from pathlib import Path
@@ -34,4 +34,4 @@ print(*found)
         [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True
     )
     first, second, third = done.stdout.split()
-    assert first == second == third, "Ray's exporter of metrics goes on in what was freed"
+    assert first == second == third, "Ray's exporter of metrics goes on"
