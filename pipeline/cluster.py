@@ -10,13 +10,15 @@ import contextlib
 import os
 import time
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pipeline.failure import Failure, MissingDependency, OutOfResources
 from pipeline.pool import Outcome, Queue, Ticket
-from pipeline.remote import KINDS, Board, Member, RemoteWorker, Shape, environment
+from pipeline.remote import KINDS, Board, Member, Shape, environment
+from pipeline.stage import Stage
 from pipeline.starting import Starting
 from pipeline.starvation import Starvation
 from pipeline.store import Store
@@ -31,14 +33,15 @@ try:
     import ray
     from ray import exceptions
 
+    from pipeline.ray_actor import ask
     from pipeline.ray_connection import connect, largest, nodes
-    from pipeline.ray_group import Group
 except ModuleNotFoundError as error:
     raise MissingDependency(
         "--on ray needs the package ray: pip install 'consecutive-face-edit[ray]'"
     ) from error
 
 ATTEMPTS = 3
+START = 3.0  # seconds that an actor takes to come and to import what it works with
 TICK = 0.5  # seconds between looks at progress and at actors that do not start
 LINGER = 20.0  # seconds that an idle actor with a GPU is kept although others want its CPUs
 IDLE = 60.0  # seconds that an idle actor is kept on a cluster that others may use, too
@@ -79,6 +82,8 @@ class RayPool:
         self._threads = threads
         self._patience = patience
         self._queues: dict[Shape, Queue] = {}
+        self._lent: dict[Shape, float] = {}
+        self._coming: set[Shape] = set()
         self._members: list[Member] = []
         self._starvation = Starvation(self._queues)
         self._finished: deque[Outcome] = deque()
@@ -90,18 +95,25 @@ class RayPool:
         self._noted: Any = None
         self._looked = 0.0
 
+    def expect(self, stages: Iterable[Stage]) -> None:
+        """See ``Pool``. On a small machine of our own, the first actor is one that does for all."""
+        self._coming.update(map(self._shape, stages))
+
     def submit(self, work: Work, depth: int) -> None:
         """Take a work."""
-        shape = self._shape(work)
-        self._queues.setdefault(shape, Queue()).put(work, depth)
+        shape = self._shape(work.stage)
+        queue = self._queues.setdefault(shape, Queue())
+        if not queue:
+            self._lent[shape] = 0.0
+        queue.put(work, depth)
         # None will ever join our own cluster.
         if self._own and shape.times(self._largest) < shape.workers:
             kind = "GPU" if shape.gpus else "CPU"
             self._give_up(shape, f"this machine has {self._largest[kind]:g} {kind}")
 
-    def _shape(self, work: Work) -> Shape:
-        stage, gpu = work.stage, self._device == "cuda"
-        return Shape.of(stage.resources, self._largest, gpu=gpu, workers=stage.workers_wanted)
+    def _shape(self, stage: Stage) -> Shape:
+        gpu, workers = self._device == "cuda", stage.workers_wanted
+        return Shape.of(stage.resources, self._largest, gpu=gpu, workers=workers)
 
     def next(self, watch: Watch) -> Outcome:
         """Wait until one of the works is done."""
@@ -118,31 +130,35 @@ class RayPool:
             if self._starvation.yields(shape):
                 continue
             idle = [m for m in self._members if m.idle and m.shape == shape]
-            idle = idle or self._larger(shape)
+            idle = idle or [m for m in self._larger(shape) if m.idle]
             threads = self._threads or max(1, int(shape.cpus))
             while queue and idle:
                 ticket = queue.pop()
                 stage = ticket.work.stage
                 member = next((m for m in idle if m.last == stage), idle[0])
                 idle.remove(member)
-                member.ticket, member.last, member.heard = ticket, stage, time.monotonic()
-                member.queue = shape
+                member.ticket, member.last, member.queue = ticket, stage, shape
+                member.began = member.heard = time.monotonic()
                 named = member.handle.do.options(name=ticket.work.label)
                 member.waiting = named.remote(ticket.work, threads)
                 work = ticket.work
                 watch(WorkStarted(work.node, work.index, ticket.attempt, work.key))
 
     def _larger(self, shape: Shape) -> list[Member]:
-        """Idle actors that hold more, for a little work whose own shape finds no room.
+        """Actors that hold more, for little works whose own shape finds no room.
 
-        Starting one takes seconds, and those that make room lose what they have loaded.
+        Starting one takes seconds, and those that make room lose what they have loaded. So those
+        whose own works are all begun are lent for as many seconds, or longer where there is one
+        for each.
         """
         used = [m.shape for m in self._members]
         if shape in used or shape.fits(self._total(), used):
             return []
-        idle = [m for m in self._members if m.idle and m.shape.covers(shape)]
-        idle = [m for m in idle if not self._queues.get(m.shape)]
-        return idle if len(self._queues[shape]) <= len(idle) else []
+        larger = [m for m in self._members if m.shape.covers(shape)]
+        larger = [m for m in larger if not self._queues.get(m.shape)]
+        now, lent = time.monotonic(), self._lent[shape]
+        lent += sum(now - m.began for m in larger if m.ticket and m.queue == shape)
+        return larger if lent < START or len(self._queues[shape]) <= len(larger) else []
 
     def _total(self) -> dict[str, float]:
         return {name: sum(n.get(name, 0) for n in self._nodes) for name in KINDS}
@@ -155,6 +171,8 @@ class RayPool:
             self._largest = largest(self._nodes)
         total = self._total()
         for shape, queue in self._queues.items():
+            if queue and self._larger(shape) and not any(m.idle for m in self._members):
+                continue
             starting = [m for m in self._members if m.shape == shape and not m.ready]
             held = [m.shape for m in self._members if m not in starting]
             stuck = any(now - m.since > 10 * TICK or not shape.fits(total, held) for m in starting)
@@ -184,24 +202,15 @@ class RayPool:
             for member in [m for m in self._members if m.idle and m.rests < now - IDLE]:
                 self._drop(member)
 
-    def _start(self, shape: Shape) -> Member:
+    def _start(self, queue: Shape) -> Member:
+        """Ask for an actor for the works of a queue."""
+        shape = queue
+        if self._own and not self._members and len(self._queues[queue]) == 1:
+            shape = queue.widened(self._coming, self._total())
         variables = environment(shape, self._threads, _checkout() if self._own else None)
-        options: dict[str, Any] = {
-            "num_cpus": shape.cpus,
-            "num_gpus": shape.gpus,
-            "memory": shape.memory or None,
-            "max_restarts": 0,
-            "max_task_retries": 0,
-            "runtime_env": {"env_vars": variables},
-        }
         arguments = (self._root, self._url, self._device, self._board)
-        now = time.monotonic()
-        if shape.workers > 1:
-            group = Group(shape, options, arguments)
-            member = Member(group.leader, shape, group.ping(), now, together=group)
-        else:
-            handle: Any = ray.remote(RemoteWorker).options(**options).remote(*arguments)
-            member = Member(handle, shape, handle.ping.remote(), now)
+        handle, answer, together = ask(shape, variables, arguments)
+        member = Member(handle, shape, answer, time.monotonic(), queue, together=together)
         self._members.append(member)
         return member
 
@@ -236,7 +245,7 @@ class RayPool:
             self._drop(member)
             why = self._starting.ended(member.shape, str(error))
             if why and not any(m.ready and m.shape == member.shape for m in self._members):
-                self._give_up(member.shape, why)
+                self._give_up(member.queue, why)
             return
         member.ready, member.rests = True, time.monotonic()
         self._starting.came(member.shape)
@@ -251,7 +260,7 @@ class RayPool:
             if why := self._starting.late(shape, since, self._nodes, alone=alone):
                 for member in [m for m in self._members if m.shape == shape]:
                     self._drop(member)
-                self._give_up(shape, why)
+                    self._give_up(member.queue, why)
             elif news := self._starting.news(shape, since):
                 watch(Waiting(news))
 
@@ -277,12 +286,14 @@ class RayPool:
             self._lost(member, type(error).__name__, watch, 1, str(error))
             return
         member.ticket, member.rests = None, time.monotonic()
+        if member.queue != member.shape:
+            self._lent[member.queue] += member.rests - member.began
         self._finished.append(outcome)
 
     def _lost(self, member: Member, why: str, watch: Watch, code: int = 1, trace: str = "") -> None:
         """Let an actor go, and have another try what it did."""
         ticket = member.ticket
-        assert ticket is not None and member.queue is not None
+        assert ticket is not None
         self._drop(member)
         if ticket.attempt < ATTEMPTS:
             watch(WorkLost(ticket.work.node, ticket.work.index, ticket.attempt, why))

@@ -1,9 +1,11 @@
 """Work done in this process, one after the other: a debugger works, and nothing has to start."""
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
 from pipeline.pool import Outcome, Queue, throttled
+from pipeline.stage import Stage
 from pipeline.store import Store
 from pipeline.watch import Watch, WorkProgress, WorkStarted
 from pipeline.work import Work
@@ -22,6 +24,9 @@ class LocalPool:
     def __init__(self, store: Store, *, device: str = "cpu", threads: int = 0) -> None:
         self._worker = Worker(store, device=device, threads=threads)
         self._queue = Queue()
+
+    def expect(self, stages: Iterable[Stage]) -> None:
+        """Nothing is held, so nothing is to be made ready."""
 
     def submit(self, work: Work, depth: int) -> None:
         """Take a work."""

@@ -3,11 +3,12 @@
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.failure import Failure
+from pipeline.stage import Stage
 from pipeline.watch import Watch
 from pipeline.work import Work
 from pipeline.worker import Done
@@ -23,6 +24,9 @@ class Outcome:
 
 class Pool(Protocol):
     """Does works somewhere. ``LocalPool`` in this process, ``RayPool`` on a cluster."""
+
+    def expect(self, stages: Iterable[Stage]) -> None:
+        """Hear of stages whose works may come. None need come, and others may."""
 
     def submit(self, work: Work, depth: int) -> None:
         """Take a work; the deepest node's is done first, to finish what was begun."""

@@ -18,6 +18,10 @@ TELEMETRY = "RAY_enable_open_telemetry"
 """Whether a process of Ray's exports metrics. Ray 2.60 does not end a driver's thread for that with
 its connection: each leaves one behind. A process with many was twice ended as it disconnected."""
 
+PRESTART = "RAY_prestart_worker_first_driver"
+"""Whether a cluster starts processes before they are asked for. Ours have an environment of their
+own, so none of them would do."""
+
 
 def connect(address: str | None, num_cpus: int | None, num_gpus: int | None) -> bool:
     """Connect to a cluster; True when it was started for this.
@@ -30,6 +34,7 @@ def connect(address: str | None, num_cpus: int | None, num_gpus: int | None) -> 
     address = address or os.environ.get("RAY_ADDRESS")
     _keep_off_stdout()
     os.environ.setdefault(TELEMETRY, "0")
+    os.environ.setdefault(PRESTART, "0")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address is not None:
         try:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -69,6 +69,14 @@ class Shape(NamedTuple):
         alike = self.gpus == other.gpus == 0 and self.workers == other.workers == 1
         return alike and self.cpus >= other.cpus and self.memory >= other.memory
 
+    def widened(self, coming: Iterable["Shape"], total: Mapping[str, float]) -> "Shape":
+        """The largest of those to come that can do its work, if no two of both fit at once.
+
+        An actor of this shape would have to go for that one, and all it has loaded with it.
+        """
+        one = [s for s in coming if s.covers(self) and s.fits(total, [])]
+        return max((s for s in one if not self.fits(total, [s])), default=self)
+
     def __str__(self) -> str:
         parts = [f"{self.cpus:g} CPU"]
         parts += [f"{self.gpus:g} GPU"] if self.gpus else []
@@ -84,7 +92,11 @@ def _held(name: str, shapes: list[Shape]) -> float:
 
 def environment(shape: Shape, threads: int, path: Path | None) -> dict[str, str]:
     """Environment of an actor. ``path`` is put before PYTHONPATH, on a cluster we started."""
-    variables = {**ENVIRONMENT, "OMP_NUM_THREADS": str(threads or max(1, int(shape.cpus)))}
+    variables = {
+        **ENVIRONMENT,
+        "OMP_NUM_THREADS": str(threads or max(1, int(shape.cpus))),
+        "OMP_WAIT_POLICY": "PASSIVE",  # as ``__main__`` has it for a run without Ray
+    }
     if not shape.gpus:
         variables["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves all GPUs visible to CPU actors
     if path is not None:
@@ -150,21 +162,23 @@ class Member:
     """An actor as the driver sees it: starting until it has answered, then idle or busy.
 
     ``waiting`` is the answer that is outstanding, to the ping or from the work; ``rests``: since
-    when it has had none; ``heard``: when its work last told of progress. ``together``: what else is
-    given back with it, if several work as one; ``queue``: the shape whose work it was given last.
+    when it has had none; ``queue``: the shape whose work it was given last, or was started for;
+    ``began`` and ``heard``: when its work was given and last told of progress. ``together``: what
+    else is given back with it, if several work as one.
     """
 
     handle: Any
     shape: Shape
     waiting: Any
     since: float
+    queue: Shape
     ready: bool = False
     ticket: Ticket | None = None
     last: Stage | None = None
     rests: float = 0.0
+    began: float = 0.0
     heard: float = 0.0
     together: Any = None
-    queue: Shape | None = None
 
     @property
     def idle(self) -> bool:

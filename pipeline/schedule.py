@@ -37,6 +37,7 @@ def run(
         targets: nodes, or names of nodes, whose results are wanted; None for all.
     """
     store.sweep()
+    pool.expect(node.stage for node in plan.nodes.values() if node.stage)
     return _Run(plan.needed(targets), store, pool, watch).to_the_end()
 
 

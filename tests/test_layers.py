@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 LAYERS = ("pipeline", "stages", "configs")
-CLUSTER = ("pipeline/cluster.py", "pipeline/ray_connection.py", "pipeline/ray_group.py")
+CLUSTER = (
+    "pipeline/cluster.py",
+    "pipeline/ray_actor.py",
+    "pipeline/ray_connection.py",
+    "pipeline/ray_group.py",
+)
 COMMANDS = ("pipeline/__main__.py", "pipeline/commands/")
 SCHEDULER = {f"pipeline.{m}" for m in ("plan", "store", "schedule", "worker", "local", "cluster")}
 PICTURES = {"torch", "cv2", "av", "decord", "stages", "configs"}

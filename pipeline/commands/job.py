@@ -87,10 +87,10 @@ def execute(request: Request) -> int:
     threads = options.threads or (len(os.sched_getaffinity(0)) if options.on == "local" else 0)
     request.say(f"Device: {where}, {threads or 'as many as asked for'} threads, {options.on}.")
     weights = Weights(named=options.weights, say=request.say)
-    for target in targets:
-        settings(options, target)  # what is not permitted is said before any clip is read
     kind = _Looker if request.dry_run else _Editor
     with kind(request, weights, where, threads) as job:
+        for target in targets:
+            settings(options, target)  # what is not permitted is said before any clip is read
         outcomes = [job.do(*pair) for pair in zip(request.clips, targets, strict=True)]
     code = overall([outcome.exit_code for outcome in outcomes])
     if request.json:
@@ -227,7 +227,7 @@ class _Editor(_Job):
 
 
 def make_pool(on: str, store: "Store", where: str, threads: int) -> "Pool":
-    """Who does the work.
+    """Who does the work. On Ray it may still be coming: what is slow to import comes meanwhile.
 
     Raises:
         MissingDependency: ray was asked for and is not installed.
@@ -236,10 +236,12 @@ def make_pool(on: str, store: "Store", where: str, threads: int) -> "Pool":
         from pipeline.local import LocalPool
 
         return LocalPool(store, device=where, threads=threads)
+    from pipeline.ahead import Ahead
+
     try:
         from pipeline.cluster import RayPool
     except ImportError as error:
         raise MissingDependency(
             f"--on ray needs ray ({error}): install this program with its extra [ray]."
         ) from error
-    return RayPool(store, device=where, threads=threads)
+    return Ahead(lambda: RayPool(store, device=where, threads=threads))

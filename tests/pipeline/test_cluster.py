@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from pipeline.failure import MissingDependency
@@ -162,11 +164,11 @@ def test_a_cluster_that_is_not_there_is_told_of(store: Store, address: str) -> N
 
 
 @pytest.mark.slow
-def test_a_larger_worker_does_a_small_work_and_keeps_what_it_loaded(
-    store: Store, journal: Path
+def test_on_a_small_machine_one_worker_does_all_until_there_is_much(
+    store: Store, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the threads that the small one asked for."""
-    from pipeline.cluster import RayPool
+    """It has room for what comes later, and keeps what it loaded. Threads are the works' own."""
+    from pipeline import cluster as module
 
     class Large(Journalled):
         resources: ClassVar[Resources] = Resources(cpus=2, memory_gb=1.5)
@@ -178,17 +180,40 @@ def test_a_larger_worker_does_a_small_work_and_keeps_what_it_loaded(
     class Small(Large):
         resources: ClassVar[Resources] = Resources(cpus=1)
 
+    class Beside(Small):
+        pass
+
+    class First(Read):
+        def run(self, source: Source, context: Context) -> Numbers:  # type: ignore[override]
+            self.note(f"{os.getpid()} {context.threads}")
+            return Numbers(np.arange(16.0))
+
+    class Long(Small):
+        def run(self, numbers: Numbers, context: Context) -> Numbers:
+            time.sleep(0.3)
+            return super().run(numbers, context)
+
     plan = Plan()
-    clip = plan.given("x", Source(Path("x"), "f" * 8))
-    last = plan.add("read", Read(), source=clip)
+    clip = plan.given("x", Source(Path("x"), "f" * 16))
+    last = first = plan.add("first", First(journal=journal), source=clip)
     for name, kind in (("before", Large), ("between", Small), ("after", Large)):
         last = plan.add(name, kind(journal=journal), numbers=last)
-    with RayPool(store, num_cpus=2) as pool:
+    plan.add("beside", Beside(journal=journal), numbers=first)
+    plan.add("also", Beside(journal=journal), numbers=plan.nodes["before"])
+    few = plan.needed(None)
+    pieces = plan.add("pieces", Split(), numbers=last)
+    plan.add("long", Long(journal=journal), numbers=Each(pieces))
+    monkeypatch.setattr(module, "START", 0.5)
+    with module.RayPool(store, num_cpus=2) as pool:
+        report = run(plan, store, pool, targets=few)
+        assert report.ok, report.failures
+        short = [line.split() for line in lines(journal)]
         report = run(plan, store, pool)
     assert report.ok, report.failures
-    pids, threads = zip(*(line.split() for line in lines(journal)), strict=True)
-    assert len(set(pids)) == 1
-    assert threads == ("2", "1", "2")
+    assert len(short) == 6 and len({pid for pid, _ in short}) == 1
+    assert collections.Counter(threads for _, threads in short) == {"1": 4, "2": 2}
+    many = [line.split()[0] for line in lines(journal)[6:]]
+    assert len(many) == 8 and len(set(many)) == 3, "the large one, then two of their own"
 
 
 @pytest.mark.slow

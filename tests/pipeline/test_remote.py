@@ -57,16 +57,29 @@ def test_larger_shapes_cover_smaller_ones_but_never_give_a_gpu_away() -> None:
     assert not two.covers(Shape(1, 0, 40, workers=2))
 
 
+def test_a_shape_is_widened_to_what_will_push_it_aside() -> None:
+    total = {"CPU": 2.0, "memory": 100.0}
+    one, two, most = Shape(1, 0, 10), Shape(2, 0, 20), Shape(2, 0, 30)
+    assert one.widened({one, two, most}, total) == most
+    assert two.widened({one, two}, total) == two
+    assert one.widened({two}, {"CPU": 3.0, "memory": 100.0}) == one, "both fit"
+    assert one.widened({Shape(2, 0, 200)}, total) == one, "that one never fits"
+    assert one.widened({Shape(2, 1, 20)}, {**total, "GPU": 1.0}) == one, "GPUs are not given away"
+    assert one.widened({two}, {"CPU": 2.0, "memory": 25.0}) == two, "it is memory that is short"
+
+
 def test_actors_see_their_own_resources_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/there")
     assert environment(Shape(2, 0, 0), 0, None) == {
         **ENVIRONMENT,
         "OMP_NUM_THREADS": "2",
+        "OMP_WAIT_POLICY": "PASSIVE",
         "CUDA_VISIBLE_DEVICES": "",
     }
     assert environment(Shape(0.5, 1, 0), 0, Path("/here")) == {
         **ENVIRONMENT,
         "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONPATH": "/here:/there",
     }
     assert environment(Shape(8, 0, 0), 1, None)["OMP_NUM_THREADS"] == "1"

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from pipeline.pool import Outcome
 from pipeline.remote import RemoteWorker
 from pipeline.restart import forget
 from pipeline.shared_store import SharedStore, open_store
+from pipeline.stage import Stage
 from pipeline.store import DAY, DONE, Missing, Store
 from pipeline.watch import Watch
 from pipeline.work import Work
@@ -214,6 +216,8 @@ class Elsewhere:
     def __init__(self, root: Path, url: str) -> None:
         self.worker = RemoteWorker(str(root), url, "cpu", Board())
         self.waiting: list[Work] = []
+
+    def expect(self, stages: Iterable[Stage]) -> None: ...
 
     def submit(self, work: Work, depth: int) -> None:
         self.waiting.append(work)
