@@ -12,10 +12,10 @@ from configs.presets import PRESETS
 from pipeline.failure import UsageError
 from pipeline.plan import Plan
 from stages.artifacts import SourceClip
-from stages.bench_inversion import Precision
 from stages.face_choice import check_choice
 from stages.inverters.choice import METHODS, find_method
 from stages.inverters.joint import ABLATION
+from stages.joint_inversion import Precision
 from stages.synthesised import SampleCurves, SampleSequences
 
 

@@ -14,7 +14,7 @@ from stages.artifacts import SourceClip
 from stages.bench_consistency import AddEditingConsistency, ShowEdited
 from stages.bench_edits import AddEditFigures
 from stages.bench_figures import MeasureInversion
-from stages.bench_inversion import Precision, RunInverter
+from stages.bench_inversion import RunInverter
 from stages.bench_starts import StartAtMean, StartNear
 from stages.crop_faces import CropFaces
 from stages.detect import DetectFaces
@@ -25,6 +25,7 @@ from stages.evaluation import IdentityWeights, NiqeWeights
 from stages.flow import EstimateFlow
 from stages.initialise import InitialiseLatents
 from stages.inverters.choice import AnyMethod
+from stages.joint_inversion import Precision
 from stages.network_weights import (
     FaceModelWeights,
     GeneratorWeights,

@@ -33,6 +33,7 @@ from stages.edit import ComposeEdits, check_edits, faces_of
 from stages.edit_steps import KnownDirection
 from stages.edit_text import parse_edits
 from stages.face_choice import check_choice
+from stages.joint_inversion import Precision
 from stages.network_weights import AgeGenderWeights
 from stages.networks.mobile_stylegan import GeneratorShape
 from stages.photo_clip import CheckPhotoOutput
@@ -67,6 +68,8 @@ class EditClip(BaseModel):
     """A recognition network's checkpoint, by which the people in photographs are known again."""
     preset: PresetName = "standard"
     """draft or standard."""
+    precision: Precision = "fp32"
+    """In what faces are inverted: fp32 or bf16."""
     start: float | None = Field(default=None, ge=0)
     """Seconds from the clip's beginning."""
     end: float | None = Field(default=None, gt=0)
@@ -125,7 +128,7 @@ class EditClip(BaseModel):
 
     def plan(self, clip: SourceClip, weights: GiveWeights) -> Plan:
         """All stages, wired. The node ``result`` holds the verified clip."""
-        plan, preset = Plan(), PRESETS[self.preset]
+        plan, preset = Plan(), PRESETS[self.preset]._replace(precision=self.precision)
         source = as_clip(plan, clip)
         ages = plan.given("age_gender", AgeGenderWeights("age-gender", *weights("age-gender")))
         networks = give_networks(plan, weights)

@@ -132,7 +132,7 @@ def invert(
     )
     starts = plan.add(
         name("starts"),
-        InitialiseLatents(steps=preset.start, most=preset.most),
+        InitialiseLatents(steps=preset.start, most=preset.most, precision=preset.precision),
         clip=clip,
         video=video,
         alignment=alignment,
@@ -141,7 +141,7 @@ def invert(
     )
     anchors = plan.add(
         name("anchor_windows"),
-        InvertAnchors(steps=preset.anchors),
+        InvertAnchors(steps=preset.anchors, precision=preset.precision),
         faces=Each(windows),
         flow=Each(flow),
         encoded=Each(encoded),
@@ -150,7 +150,7 @@ def invert(
     )
     latents = plan.add(
         name("inverted_windows"),
-        BridgeAnchors(steps=preset.bridges),
+        BridgeAnchors(steps=preset.bridges, precision=preset.precision),
         faces=Each(windows),
         flow=Each(flow),
         encoded=Each(encoded),

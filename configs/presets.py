@@ -2,12 +2,14 @@
 
 from typing import Literal, NamedTuple
 
+from stages.joint_inversion import Precision
+
 PresetName = Literal["draft", "standard"]
 
 
 class Preset(NamedTuple):
     """Steps of Adam for the first round of the track's start, for all its rounds and for the two
-    waves, and the largest render.
+    waves, the largest render, and in what precision faces are inverted.
 
     On forty frames of vfr_talking `age=-2` took 14 years where a start had taken 32 steps, and 8
     where it had 40: one run each on one clip, whose years differ by three between processors. Where
@@ -22,6 +24,7 @@ class Preset(NamedTuple):
     anchors: int
     bridges: int
     render: Literal[512, 1024]
+    precision: Precision = "fp32"
 
 
 PRESETS: dict[PresetName, Preset] = {

@@ -77,6 +77,7 @@ class RunOptions(BaseModel):
     start: Time | None = None
     end: Time | None = None
     preset: Literal["draft", "standard"] = "standard"
+    precision: Literal["fp32", "bf16"] = "fp32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     on: Literal["local", "ray"] = "local"
     codec: str | None = None

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -15,10 +15,8 @@ from stages.inversion_artifacts import AlignedFaces, Encoded, Flow
 from stages.inverters.choice import AnyMethod
 from stages.inverters.interface import Networks, Window, shown
 from stages.inverters.joint import Joint
-from stages.joint_inversion import Inverted, load_inverter
+from stages.joint_inversion import Inverted, Precision, load_inverter
 from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
-
-Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,13 @@ from stages.crop_faces import CROP
 from stages.encode import encode
 from stages.encoder_weights import EncoderWeights, load_encoder
 from stages.inversion_artifacts import TrackStarts
-from stages.joint_inversion import INVERSION_SIZE, Inverter, invert_jointly, load_inverter
+from stages.joint_inversion import (
+    INVERSION_SIZE,
+    Inverter,
+    Precision,
+    invert_jointly,
+    load_inverter,
+)
 from stages.media.reader import read_planes
 from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.networks.encoder import Encoder
@@ -64,6 +70,8 @@ class InitialiseLatents(Stage):
     """Of the objective; the frames are no neighbours, so flow says nothing of them."""
     coupling: Coupling = Coupling(axes="principal")
     """Along which axes the offset is solved for."""
+    precision: Precision = "fp32"
+    """Of the generator's features."""
 
     def load(
         self,
@@ -74,7 +82,7 @@ class InitialiseLatents(Stage):
         context: Context,
     ) -> Starter:
         return Starter(
-            load_inverter(generator, heads, perceptual, context),
+            load_inverter(generator, heads, perceptual, context, self.precision),
             load_encoder(encoder.file, generator.name, context.device),
         )
 

@@ -17,7 +17,7 @@ from stages.artifacts import F32
 from stages.coupling import Coupling
 from stages.inversion_artifacts import AlignedFaces, Encoded, Flow, Latents, TrackStarts
 from stages.inverters.joint import OUR_WEIGHTS, OURS
-from stages.joint_inversion import Inverter, invert_jointly, load_inverter
+from stages.joint_inversion import Inverter, Precision, invert_jointly, load_inverter
 from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.objective import Pairs, Weights
 
@@ -41,6 +41,8 @@ class InvertWindow(Stage):
     """Of the objective."""
     coupling: Coupling = OURS
     """How frames hold together; ``pipeline bench inversion --ablation`` compares its switches."""
+    precision: Precision = "fp32"
+    """Of the generator's features."""
 
     def load(
         self,
@@ -49,7 +51,7 @@ class InvertWindow(Stage):
         perceptual: PerceptualWeights,
         context: Context,
     ) -> Inverter:
-        return load_inverter(generator, heads, perceptual, context)
+        return load_inverter(generator, heads, perceptual, context, self.precision)
 
 
 class InvertAnchors(InvertWindow):

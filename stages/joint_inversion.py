@@ -8,6 +8,7 @@ objective (``stages.objective``) is minimised over what the codes are made of
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,6 +28,9 @@ from stages.noise_maps import NoiseMaps, noise_sizes
 from stages.objective import Objective, Pairs, Weights, resized
 
 INVERSION_SIZE = 256
+Precision = Literal["fp32", "bf16"]
+"""Of the generator's features: bf16 is faster where the processor has it. Codes, images, losses and
+the optimiser's state are float32 in both."""
 FrameTerm = Callable[[Tensor, Tensor], Tensor]
 """Renders (k, 3, s, s) and their codes (k, rows, style_dim) to a loss summed over the k frames."""
 
@@ -97,10 +101,12 @@ def load_inverter(
     heads: HeadWeights,
     perceptual: PerceptualWeights,
     context: Context,
+    precision: Precision = "fp32",
 ) -> Inverter:
     """Read all networks of an inversion from their files."""
+    model = load_generator(generator, heads, context)
     return Inverter(
-        load_generator(generator, heads, context),
+        model.in_bf16() if precision == "bf16" else model,
         Perceptual(perceptual.folder).to(context.device),
         context.device,
     )

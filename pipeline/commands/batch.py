@@ -12,6 +12,7 @@ from pipeline.commands.flags import (
     On,
     Overwrite,
     OwnDirections,
+    Precision,
     Quiet,
     SharedThrough,
     Threads,
@@ -66,6 +67,7 @@ def batch(
     preset: Annotated[
         str | None, opt("--preset", help="draft or standard (default).", metavar="PRESET")
     ] = None,
+    precision: Precision = None,
     identity: Annotated[
         Path | None, opt("--identity", help="MobileFaceNet checkpoint, for faces like:PHOTO.")
     ] = None,
@@ -111,6 +113,7 @@ def batch(
     flags: dict[str, object] = {
         "direction": direction,
         "preset": preset,
+        "precision": precision,
         "identity": identity,
         "on": on,
         "device": device,

@@ -124,6 +124,7 @@ def settings(options: RunOptions, target: Path) -> "EditClip":
             face=options.face,
             identity=options.identity,
             preset=options.preset,
+            precision=options.precision,
             start=options.start,
             end=options.end,
             codec=options.codec,

@@ -12,6 +12,7 @@ from pipeline.commands.flags import (
     On,
     Overwrite,
     OwnDirections,
+    Precision,
     Quiet,
     SharedThrough,
     Start,
@@ -93,6 +94,7 @@ def run(
             "--device", help="auto (default), cpu or cuda; cuda never falls back.", metavar="DEVICE"
         ),
     ] = None,
+    precision: Precision = None,
     on: On = None,
     codec: Annotated[
         str | None,
@@ -163,6 +165,7 @@ def run(
         "start": start,
         "end": end,
         "preset": preset,
+        "precision": precision,
         "device": device,
         "on": on,
         "codec": codec,

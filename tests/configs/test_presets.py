@@ -15,4 +15,6 @@ def test_work_grows_from_draft_to_standard() -> None:
     assert draft.start <= standard.start
     for field in ("anchors", "bridges", "render"):
         assert getattr(draft, field) < getattr(standard, field)
-    assert all(value > 0 for preset in PRESETS.values() for value in preset)
+    steps = [(each.start, each.most, each.anchors, each.bridges) for each in PRESETS.values()]
+    assert all(count > 0 for counts in steps for count in counts)
+    assert {each.precision for each in PRESETS.values()} == {"fp32"}, "it is asked for"

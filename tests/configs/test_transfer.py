@@ -77,6 +77,17 @@ def test_a_reference_is_inverted_beside_the_clip(ref: Path) -> None:
         assert nodes[node].inputs["edits"].node is nodes["transferred"]  # type: ignore[union-attr]
 
 
+def test_a_reference_is_inverted_in_the_precision_of_the_clip(ref: Path) -> None:
+    transfers = asked(ref)
+    for precision in ("fp32", "bf16"):
+        settings = EditClip.model_validate({"transfers": transfers, "precision": precision})
+        nodes = settings.plan(CLIP, weights).nodes
+        for name in ("starts", "anchor_windows", "inverted_windows"):
+            mine, other = nodes[name].stage, nodes[f"reference0_{name}"].stage
+            assert mine == other and mine is not None
+            assert mine.model_dump()["precision"] == precision
+
+
 def test_a_reference_that_is_used_twice_is_inverted_once(ref: Path) -> None:
     twice = asked(ref, ref, f"{ref}@0-1", transfer_what=["mouth", "yaw", "rows:4-8"])
     nodes = plan(twice).nodes

@@ -147,6 +147,7 @@ class EditClip(BaseModel):
     face: str
     identity: Path | None
     preset: str
+    precision: str
     start: float | None
     end: float | None
     codec: str | None

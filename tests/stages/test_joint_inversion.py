@@ -16,11 +16,13 @@ from stages.frame_parallel import frame_threads
 from stages.joint_inversion import (
     Inverted,
     Inverter,
+    Precision,
     invert_jointly,
     load_generator,
+    load_inverter,
     to_tensor,
 )
-from stages.network_weights import GeneratorWeights, HeadWeights
+from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
 from stages.networks.rgb_head import RenderableGenerator
 from stages.objective import Objective, Pairs, Weights
 from tests.stages import tiny
@@ -291,6 +293,34 @@ def test_heads_of_another_generator_are_refused(tmp_path: Path) -> None:
     heads = HeadWeights(tmp_path / "heads", "0" * 64, "another")
     with pytest.raises(MissingDependency, match="belong to the generator another, not to ours"):
         load_generator(generator, heads, Context(tmp_path))
+
+
+@pytest.mark.parametrize(("precision", "kind"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_features_are_in_the_precision_that_was_asked_for_and_all_else_in_float32(
+    networks: Inverter,
+    target: F32,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: Precision,
+    kind: torch.dtype,
+) -> None:
+    monkeypatch.setattr(joint_inversion, "load_generator", lambda *_: networks.generator)
+    monkeypatch.setattr(joint_inversion, "Perceptual", lambda _: networks.perceptual)
+    folder = tmp_path, "0" * 64
+    found = load_inverter(
+        GeneratorWeights("g", *folder),
+        HeadWeights(*folder, "g"),
+        PerceptualWeights("p", *folder),
+        Context(tmp_path),
+        precision,
+    )
+    w_plus = torch.tensor(target, requires_grad=True)
+    model = found.generator
+    assert model.generator.features(w_plus, found.generator.sizes[0] // 2).dtype == kind
+    image = model(w_plus, model.sizes[0])
+    (gradient,) = torch.autograd.grad(image.sum(), w_plus)
+    assert image.dtype == gradient.dtype == torch.float32
+    assert networks.generator.generator.constant.dtype == torch.float32, "the other's stay"
 
 
 def test_along_the_principal_axes_the_codes_stay_nearer_to_w(
