@@ -69,7 +69,7 @@ class EditClip(BaseModel):
     preset: PresetName = "standard"
     """draft or standard."""
     precision: Precision = "fp32"
-    """In what faces are inverted: fp32 or bf16."""
+    """Of the generator's features, in inversion and render: fp32 or bf16."""
     start: float | None = Field(default=None, ge=0)
     """Seconds from the clip's beginning."""
     end: float | None = Field(default=None, gt=0)
@@ -180,7 +180,9 @@ class EditClip(BaseModel):
             )  # fmt: skip
         if photo is not None:
             assert edits is not None  # only a transfer could have taken its place
-            picture = RenderPhoto(largest=preset.render, suffix=self.suffix)
+            picture = RenderPhoto(
+                largest=preset.render, precision=self.precision, suffix=self.suffix
+            )
             painted = plan.add(
                 "rendered", picture, photo=photo, clip=source, video=video,
                 alignment=found.alignment, latents=found.latents, edits=edits,
@@ -194,6 +196,7 @@ class EditClip(BaseModel):
         crf = None if self.crf is None else int(self.crf)
         render = RenderClip(
             largest=preset.render,
+            precision=self.precision,
             codec=self.codec,
             crf=crf,
             suffix=self.suffix,

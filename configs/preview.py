@@ -29,6 +29,7 @@ from stages.face_choice import check_choice
 from stages.flow import EstimateFlow
 from stages.initialise import InitialiseLatents
 from stages.invert_windows import InvertAnchors
+from stages.joint_inversion import Precision
 from stages.network_weights import (
     FaceModelWeights,
     GeneratorWeights,
@@ -65,6 +66,8 @@ class PreviewClip(BaseModel):
     """largest, all or track:N."""
     preset: Literal["draft", "standard"] = "draft"
     """draft or standard: how closely frames are inverted, and how large they are rendered."""
+    precision: Precision = "fp32"
+    """Of the generator's features, in inversion and render: fp32 or bf16."""
 
     @field_validator("face")
     @classmethod
@@ -127,14 +130,14 @@ class PreviewClip(BaseModel):
         )
         starts = plan.add(
             "starts",
-            InitialiseLatents(steps=preset.start, most=preset.most),
+            InitialiseLatents(steps=preset.start, most=preset.most, precision=self.precision),
             **at_hand,
             encoder=encoder,
             **networks,
         )
         latents = plan.add(
             "inverted",
-            InvertAnchors(steps=preset.anchors),
+            InvertAnchors(steps=preset.anchors, precision=self.precision),
             faces=Each(windows),
             flow=Each(flow),
             encoded=Each(encoded),
@@ -152,7 +155,11 @@ class PreviewClip(BaseModel):
                     video=video, alignment=alignment,
                 )
             )  # fmt: skip
-        strip = DrawStrip(headings=tuple(each.heading for each in columns), largest=preset.render)
+        strip = DrawStrip(
+            headings=tuple(each.heading for each in columns),
+            largest=preset.render,
+            precision=self.precision,
+        )
         plan.add(
             "strip", strip, **at_hand, latents=latents, edits=tuple(edits), generator=generator,
             heads=heads, person=person,

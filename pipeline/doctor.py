@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from pipeline import device, folders
+from pipeline import device, folders, precision
 from pipeline.failure import PipelineError
 from pipeline.weights import Weights
 
@@ -104,6 +104,11 @@ def devices() -> Finding:
     return Finding("device", True, f"cpu ({reason})")
 
 
+def numbers() -> Finding:
+    """What ``--precision auto`` would choose."""
+    return Finding("precision", True, precision.choose("auto"))
+
+
 def weights() -> Iterator[Finding]:
     """Every entry of the manifest, checked by sha256."""
     source = Weights()
@@ -144,6 +149,7 @@ def examine() -> Iterator[Finding]:
     yield imports("cv2", "cv2.__version__", "works, {}")
     yield imports("av", "av.__version__", "works, {}")
     yield devices()
+    yield numbers()
     yield from cache()
     try:
         yield from weights()

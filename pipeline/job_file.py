@@ -58,8 +58,8 @@ class Settings(BaseModel):
     """hold or loop; likewise."""
     preset: Literal["draft", "standard"] | None = None
     """draft or standard."""
-    precision: Literal["fp32", "bf16"] | None = None
-    """In what faces are inverted."""
+    precision: Literal["auto", "fp32", "bf16"] | None = None
+    """In what faces are made. auto: by the processor the driver runs on, as with --device."""
     face: Text | None = None
     """largest, all, track:N, or like:PHOTO with its path from the file's folder."""
     start: Time | None = None

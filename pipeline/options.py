@@ -20,6 +20,7 @@ from pipeline import folders
 from pipeline.edit_list import split_edits
 from pipeline.face_list import with_photographs
 from pipeline.failure import UsageError
+from pipeline.precision import Wanted
 
 TIMECODE = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
 
@@ -77,7 +78,7 @@ class RunOptions(BaseModel):
     start: Time | None = None
     end: Time | None = None
     preset: Literal["draft", "standard"] = "standard"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Wanted = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     on: Literal["local", "ray"] = "local"
     codec: str | None = None

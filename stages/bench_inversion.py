@@ -55,6 +55,7 @@ class InversionRun(Artifact):
 class RunInverter(Stage):
     """Inverts the first windows, each from the same start for every inverter."""
 
+    version: ClassVar[int] = 2
     resources: ClassVar[Resources] = Resources(cpus=2, gpus=0.5, memory_gb=3)
 
     method: AnyMethod = Joint()

@@ -79,7 +79,10 @@ class Inverter:
 
 
 def load_generator(
-    generator: GeneratorWeights, heads: HeadWeights, context: Context
+    generator: GeneratorWeights,
+    heads: HeadWeights,
+    context: Context,
+    precision: Precision = "fp32",
 ) -> RenderableGenerator:
     """The default generator with its heads, frozen, on the context's device and threads.
 
@@ -92,8 +95,8 @@ def load_generator(
         )
     if context.threads:
         torch.set_num_threads(context.threads)
-    model = load_mobile_stylegan(generator.folder)
-    return load_heads(model, heads.file).to(context.device)
+    model = load_heads(load_mobile_stylegan(generator.folder), heads.file).to(context.device)
+    return model.in_bf16() if precision == "bf16" else model
 
 
 def load_inverter(
@@ -104,9 +107,8 @@ def load_inverter(
     precision: Precision = "fp32",
 ) -> Inverter:
     """Read all networks of an inversion from their files."""
-    model = load_generator(generator, heads, context)
     return Inverter(
-        model.in_bf16() if precision == "bf16" else model,
+        load_generator(generator, heads, context, precision),
         Perceptual(perceptual.folder).to(context.device),
         context.device,
     )

@@ -19,6 +19,7 @@ from stages.edit_artifacts import Edits, Rendered
 from stages.edited_faces import EditedFace, Faces, render_size
 from stages.frame_parallel import FrameThreads, frame_threads
 from stages.inversion_artifacts import Latents
+from stages.joint_inversion import Precision
 from stages.media.mux import DEFAULT_TAG, mux
 from stages.media.reader import Frame, read_planes
 from stages.media.side_by_side import beside, double
@@ -38,6 +39,8 @@ class RenderClip(Stage):
 
     largest: Literal[256, 512, 1024] = 1024
     """Largest render; a small face is rendered at what it has in the frame."""
+    precision: Precision = "fp32"
+    """Of the generator's features."""
     smoothing: float = Field(default=0.12, ge=0)
     """Sigma in seconds of the smoothing of codes over time; detail and expression come from the
     source, not from the codes."""
@@ -69,7 +72,7 @@ class RenderClip(Stage):
         context: Context,
         person: PersonWeights | None = None,
     ) -> Renderer:
-        return load_renderer(generator, heads, person, context)
+        return load_renderer(generator, heads, person, context, self.precision)
 
     def run(
         self,

@@ -11,6 +11,7 @@ from stages.composite import in_frame
 from stages.edit_artifacts import Edits, Rendered
 from stages.edited_faces import render_size
 from stages.inversion_artifacts import Latents
+from stages.joint_inversion import Precision
 from stages.media.mux import DEFAULT_TAG
 from stages.media.photo import changed, open_photo, write_photo
 from stages.media.reader import read_planes
@@ -26,6 +27,8 @@ class RenderPhoto(Stage):
 
     largest: Literal[256, 512, 1024] = 1024
     """Largest render; a small face is rendered at what it has in the picture."""
+    precision: Precision = "fp32"
+    """Of the generator's features."""
     suffix: str = ".png"
     """Of the output."""
 
@@ -36,7 +39,7 @@ class RenderPhoto(Stage):
         context: Context,
         person: PersonWeights | None = None,
     ) -> Renderer:
-        return load_renderer(generator, heads, person, context)
+        return load_renderer(generator, heads, person, context, self.precision)
 
     def run(
         self,

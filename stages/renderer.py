@@ -7,7 +7,7 @@ from stages.artifacts import Alignment
 from stages.code_path import CodePath
 from stages.edit_artifacts import Edits
 from stages.edited_faces import Faces
-from stages.joint_inversion import load_generator
+from stages.joint_inversion import Precision, load_generator
 from stages.matte import Segmentation
 from stages.network_weights import GeneratorWeights, HeadWeights, PersonWeights
 from stages.networks.rgb_head import RenderableGenerator
@@ -29,7 +29,11 @@ class Renderer:
 
 
 def load_renderer(
-    generator: GeneratorWeights, heads: HeadWeights, person: PersonWeights | None, context: Context
+    generator: GeneratorWeights,
+    heads: HeadWeights,
+    person: PersonWeights | None,
+    context: Context,
+    precision: Precision,
 ) -> Renderer:
     """Read the networks of a render from their files.
 
@@ -37,4 +41,4 @@ def load_renderer(
         MissingDependency: the heads were fitted to another generator.
     """
     people = None if person is None else SelfieSegmentation(person.folder)
-    return Renderer(load_generator(generator, heads, context), people)
+    return Renderer(load_generator(generator, heads, context, precision), people)

@@ -16,6 +16,7 @@ from stages.edit_artifacts import Edits
 from stages.edited_faces import EditedFace, Faces, render_size
 from stages.frame_parallel import frame_threads
 from stages.inversion_artifacts import Latents
+from stages.joint_inversion import Precision
 from stages.look_artifacts import Picture
 from stages.media.reader import Frame, read_planes
 from stages.network_weights import GeneratorWeights, HeadWeights, PersonWeights
@@ -39,6 +40,8 @@ class DrawStrip(Stage):
     """Of the strengths, in the order of ``edits``."""
     largest: int = Field(default=512, ge=256)
     """Largest render."""
+    precision: Precision = "fp32"
+    """Of the generator's features."""
     size: int = Field(default=256, ge=64)
     """Side of a cell in pixels."""
 
@@ -49,7 +52,7 @@ class DrawStrip(Stage):
         context: Context,
         person: PersonWeights | None = None,
     ) -> Renderer:
-        return load_renderer(generator, heads, person, context)
+        return load_renderer(generator, heads, person, context, self.precision)
 
     def run(
         self,

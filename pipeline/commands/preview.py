@@ -62,6 +62,7 @@ def preview(
     from pipeline.commands.given import check_png, given_file
     from pipeline.commands.make import make
     from pipeline.commands.weights import say
+    from pipeline.precision import choose
     from pipeline.weights import Weights
     from pipeline.weights import quiet as silent
 
@@ -73,7 +74,7 @@ def preview(
         check_png(target, (clip,), overwrite=overwrite)
         settings = _settings(
             edits=edit, directions=direction or (), strengths=strengths, frames=frames, at=times,
-            face=face, preset=preset,
+            face=face, preset=preset, precision=choose("auto"),
         )  # fmt: skip
 
         from stages.artifacts import SourceClip

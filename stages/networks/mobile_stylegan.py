@@ -23,6 +23,10 @@ from torch.nn import functional as F
 from stages.networks.modulated import SLOPE, scaled_inverse_haar, styled_pointwise
 from stages.networks.openvino_ir import read_constants
 
+ROUNDED = 64
+"""Pixels of the smallest feature map that ``in_bf16`` rounds. Were all of them, images of 256
+pixels would differ from float32's 1.6 times as much, for 8 % less time (six codes)."""
+
 
 @dataclass(frozen=True)
 class GeneratorShape:
@@ -107,7 +111,7 @@ class StyledConv(nn.Module):
         scale = self.modulation(style) * self.scale
         noise = self.noise if offset is None else self.noise + offset
         if self.depthwise is None:
-            x = F.conv2d(x * scale.to(x.dtype)[:, :, None, None], self.weight, padding=1)
+            x = F.conv2d(x * scale[:, :, None, None], self.weight, padding=1)
             return F.leaky_relu(x + noise + self.bias, SLOPE)
         x = F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1])
         return styled_pointwise(x, scale, self.weight[:, :, 0, 0], noise + self.bias)
@@ -163,17 +167,19 @@ class MobileStyleGAN(nn.Module):
         self.to_image = ToImage(s.style_dim, s.channels[-1])
 
     def in_bf16(self) -> Self:
-        """A copy whose features, and what convolves them, are bfloat16: half the memory.
+        """A copy whose features from ``ROUNDED`` pixels on, and what convolves them, are bfloat16.
 
-        Codes, the scales that come of them and images stay float32.
+        Smaller maps, codes, the scales that come of them and images stay float32: they cost
+        little, and what is rounded early is magnified.
         """
         copied = copy.deepcopy(self)
-        rounded: list[Tensor] = [copied.constant]
-        for part in copied.modules():
-            if isinstance(part, StyledConv):
-                rounded += [*part.parameters(recurse=False), *part.buffers(recurse=False)]
-        for each in rounded:
-            each.data = each.data.to(torch.bfloat16)
+        for i, block in enumerate(copied.blocks):
+            if 8 * 2**i < ROUNDED:
+                continue
+            for part in block.modules():
+                if isinstance(part, StyledConv):
+                    for each in (*part.parameters(recurse=False), *part.buffers(recurse=False)):
+                        each.data = each.data.to(torch.bfloat16)
         return copied
 
     def broadcast(self, w: Tensor) -> Tensor:
@@ -195,6 +201,8 @@ class MobileStyleGAN(nn.Module):
             if x.shape[-1] >= size:
                 return
             both = next(given, None), next(given, None)
+            assert isinstance(block, Block)  # what ModuleList cannot say
+            x = x.to(block.conv1.weight.dtype)
             x = block(x, w_plus[:, 3 * i + 1], w_plus[:, 3 * i + 2], both)
             yield x
 

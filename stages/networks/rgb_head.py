@@ -75,7 +75,8 @@ def _at_low_resolution(
     """
     scale = conv.modulation(style) * conv.scale * before
     assert conv.depthwise is not None  # only the first convolution is dense
-    x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), conv.depthwise, groups=x.shape[1])
+    x = F.pad(x.to(conv.depthwise.dtype), (1, 1, 1, 1), mode="replicate")
+    x = F.conv2d(x, conv.depthwise, groups=x.shape[1])
     return styled_pointwise(x, scale, conv.weight[:, :, 0, 0], conv.bias)
 
 

@@ -105,9 +105,9 @@ def test_settings_reach_the_stages() -> None:
     assert (first.steps, second.steps) == (draft.anchors, draft.bridges)
     assert nodes["result"].stage is not None
     assert nodes["result"].stage.model_dump()["compare"] is True
-    assert {start.precision, first.precision, second.precision} == {"fp32"}
+    assert {each.precision for each in (start, first, second, render)} == {"fp32"}
     nodes = plan(precision="bf16").nodes
-    for name in ("starts", "anchor_windows", "inverted_windows"):
+    for name in ("starts", "anchor_windows", "inverted_windows", "rendered"):
         stage = nodes[name].stage
         assert stage is not None and stage.model_dump()["precision"] == "bf16"
     probe = plan(start=0.5, end=2).nodes["video"].stage

@@ -36,6 +36,8 @@ def test_a_run_on_a_photo(photo: SourceClip) -> None:
     assert isinstance(nodes["clip"].stage, PhotoAsClip)
     assert isinstance(nodes["rendered"].stage, RenderPhoto)
     assert nodes["rendered"].stage.suffix == ".jpg"
+    bf16 = plan(photo, precision="bf16").nodes["rendered"].stage
+    assert isinstance(bf16, RenderPhoto) and bf16.precision == "bf16"
     assert nodes["result"].produces is Result
     clip = SourceClip(Path("clip.mp4"), "1" * 64)
     assert set(nodes) - set(plan(clip).nodes) == {"photo"}

@@ -69,3 +69,11 @@ def test_faces_are_looked_for_in_the_moments_unless_a_track_is_named() -> None:
 def test_what_a_run_would_refuse_is_refused(edit: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         plan(edit)
+
+
+def test_it_is_inverted_in_the_precision_that_was_asked_for() -> None:
+    for precision in ("fp32", "bf16"):
+        nodes = plan("age=-2..2", precision=precision).nodes
+        for name in ("starts", "inverted", "strip"):
+            stage = nodes[name].stage
+            assert stage is not None and stage.model_dump()["precision"] == precision

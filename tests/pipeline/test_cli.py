@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -78,7 +79,7 @@ def test_the_result_is_beside_the_clip_and_alone_on_stdout(program: Program) -> 
     clip = program.clip("clip.mp4")
     result = program("run", "clip.mp4", "--edit", "age=+2")
     assert (result.code, result.out) == (0, f"{clip.with_name('clip.age+2.mp4')}\n")
-    assert "Device: cpu" in result.err
+    assert re.search(r"Device: cpu, \d+ threads, (fp32|bf16), local\.", result.err)
     assert program.files() == ["clip.age+2.mp4", "clip.mp4"]
     assert (program.folder / "clip.age+2.mp4").read_text() == "good clip ('age=+2',)"
     assert program("run", "clip.mp4", "--edit", "age=+3", "-q").err == ""
@@ -86,9 +87,12 @@ def test_the_result_is_beside_the_clip_and_alone_on_stdout(program: Program) -> 
 
 def test_json_is_one_object_and_nothing_else(program: Program) -> None:
     program.clip("clip.mp4")
-    result = program("run", "clip.mp4", "--edit", "age=2", "--json", "-o", "x.mp4")
+    result = program(
+        "run", "clip.mp4", "--edit", "age=2", "--json", "-o", "x.mp4", "--precision", "bf16"
+    )
     told = json.loads(result.out)
     assert (result.code, told["exit_code"], told["device"]) == (0, 0, "cpu")
+    assert told["precision"] == "bf16"
     (only,) = told["results"]
     assert only["output"] == str(program.folder / "x.mp4")
     assert only["report"] == {"frames": 10, "passed": 0}

@@ -19,6 +19,7 @@ def test_findings_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert findings["torch"].ok
     assert findings["import torch"].ok
     assert findings["device"].ok
+    assert findings["precision"].text in {"fp32", "bf16"}
     assert findings["cache"].ok
     missing = findings["weights mobilestylegan-ffhq"]
     assert missing.ok is None

@@ -23,6 +23,7 @@ from stages.joint_inversion import (
     to_tensor,
 )
 from stages.network_weights import GeneratorWeights, HeadWeights, PerceptualWeights
+from stages.networks import mobile_stylegan
 from stages.networks.rgb_head import RenderableGenerator
 from stages.objective import Objective, Pairs, Weights
 from tests.stages import tiny
@@ -304,7 +305,9 @@ def test_features_are_in_the_precision_that_was_asked_for_and_all_else_in_float3
     precision: Precision,
     kind: torch.dtype,
 ) -> None:
-    monkeypatch.setattr(joint_inversion, "load_generator", lambda *_: networks.generator)
+    monkeypatch.setattr(mobile_stylegan, "ROUNDED", 8)  # the tiny one has no larger features
+    monkeypatch.setattr(joint_inversion, "load_mobile_stylegan", lambda _: None)
+    monkeypatch.setattr(joint_inversion, "load_heads", lambda *_: networks.generator)
     monkeypatch.setattr(joint_inversion, "Perceptual", lambda _: networks.perceptual)
     folder = tmp_path, "0" * 64
     found = load_inverter(

@@ -121,6 +121,11 @@ def test_in_bf16_images_and_gradients_are_near_and_the_original_stays(
         assert near.dtype == torch.float32
         assert 0 < float((near - exact).norm() / exact.norm()) < 5e-2
         assert torch.equal(again, exact)
+    rounded = list(model.in_bf16().pyramid(given, 128))
+    assert [x.dtype == torch.bfloat16 for x in rounded] == [x.shape[-1] >= 64 for x in rounded]
+    for near, exact in zip(rounded, model.pyramid(given, 128), strict=True):
+        if near.shape[-1] < 64:
+            assert torch.equal(near, exact)
     assert torch.equal(model.in_bf16().mean_latent(), model.mean_latent())
     assert torch.equal(model.in_bf16().principal_axes(), model.principal_axes())
 
