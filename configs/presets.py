@@ -28,7 +28,7 @@ class Preset(NamedTuple):
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "draft": Preset(start=32, most=256, anchors=18, bridges=10, render=512),
+    "draft": Preset(start=32, most=256, anchors=20, bridges=11, render=512),
     "standard": Preset(start=32, most=192, anchors=40, bridges=24, render=1024),
 }
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipeline.failure import Failure, MissingDependency, OutOfResources
+from pipeline.lending import Lending
 from pipeline.pool import Outcome, Queue, Ticket
 from pipeline.remote import KINDS, Board, Member, Shape, environment
 from pipeline.stage import Stage
@@ -41,7 +42,6 @@ except ModuleNotFoundError as error:
     ) from error
 
 ATTEMPTS = 3
-START = 3.0  # seconds that an actor takes to come and to import what it works with
 TICK = 0.5  # seconds between looks at progress and at actors that do not start
 LINGER = 20.0  # seconds that an idle actor with a GPU is kept although others want its CPUs
 IDLE = 60.0  # seconds that an idle actor is kept on a cluster that others may use, too
@@ -82,12 +82,12 @@ class RayPool:
         self._threads = threads
         self._patience = patience
         self._queues: dict[Shape, Queue] = {}
-        self._lent: dict[Shape, float] = {}
         self._coming: set[Shape] = set()
         self._members: list[Member] = []
         self._starvation = Starvation(self._queues)
         self._finished: deque[Outcome] = deque()
         self._own = connect(address, num_cpus, num_gpus)
+        self._lending = Lending(self._queues, self._members, own=self._own)
         self._starting = Starting(start_timeout, join_timeout, own=self._own)
         self._nodes, self._counted = nodes(), 0.0
         self._largest = largest(self._nodes)
@@ -96,7 +96,8 @@ class RayPool:
         self._looked = 0.0
 
     def expect(self, stages: Iterable[Stage]) -> None:
-        """See ``Pool``. On a small machine of our own, the first actor is one that does for all."""
+        """See ``Pool``. On a small machine of our own, the first actor is one that does for all, if
+        it comes for one work."""
         self._coming.update(map(self._shape, stages))
 
     def submit(self, work: Work, depth: int) -> None:
@@ -104,7 +105,7 @@ class RayPool:
         shape = self._shape(work.stage)
         queue = self._queues.setdefault(shape, Queue())
         if not queue:
-            self._lent[shape] = 0.0
+            self._lending.begin(shape)
         queue.put(work, depth)
         # None will ever join our own cluster.
         if self._own and shape.times(self._largest) < shape.workers:
@@ -126,11 +127,12 @@ class RayPool:
 
     def _assign(self, watch: Watch) -> None:
         """Give the first works of each queue to idle actors, best one that loaded the stage."""
+        total = self._total()
         for shape, queue in self._queues.items():
             if self._starvation.yields(shape):
                 continue
             idle = [m for m in self._members if m.idle and m.shape == shape]
-            idle = idle or [m for m in self._larger(shape) if m.idle]
+            idle = idle or [m for m in self._lending.lenders(shape, total) if m.idle]
             threads = self._threads or max(1, int(shape.cpus))
             while queue and idle:
                 ticket = queue.pop()
@@ -144,22 +146,6 @@ class RayPool:
                 work = ticket.work
                 watch(WorkStarted(work.node, work.index, ticket.attempt, work.key))
 
-    def _larger(self, shape: Shape) -> list[Member]:
-        """Actors that hold more, for little works whose own shape finds no room.
-
-        Starting one takes seconds, and those that make room lose what they have loaded. So those
-        whose own works are all begun are lent for as many seconds, or longer where there is one
-        for each.
-        """
-        used = [m.shape for m in self._members]
-        if shape in used or shape.fits(self._total(), used):
-            return []
-        larger = [m for m in self._members if m.shape.covers(shape)]
-        larger = [m for m in larger if not self._queues.get(m.shape)]
-        now, lent = time.monotonic(), self._lent[shape]
-        lent += sum(now - m.began for m in larger if m.ticket and m.queue == shape)
-        return larger if lent < START or len(self._queues[shape]) <= len(larger) else []
-
     def _total(self) -> dict[str, float]:
         return {name: sum(n.get(name, 0) for n in self._nodes) for name in KINDS}
 
@@ -171,7 +157,10 @@ class RayPool:
             self._largest = largest(self._nodes)
         total = self._total()
         for shape, queue in self._queues.items():
-            if queue and self._larger(shape) and not any(m.idle for m in self._members):
+            ready = [m.shape for m in self._members if m.ready]
+            idle = any(m.idle for m in self._members)
+            if queue and not idle and self._lending.lenders(shape, total):
+                self._starvation.note(shape, ready, self._nodes, stuck=True)
                 continue
             starting = [m for m in self._members if m.shape == shape and not m.ready]
             held = [m.shape for m in self._members if m not in starting]
@@ -183,7 +172,6 @@ class RayPool:
                     if starting or any(m.shape == shape for m in self._members):
                         break  # Ray has been asked, or one of ours will be free
                 starting.append(self._start(shape))
-            ready = [m.shape for m in self._members if m.ready]
             self._starvation.note(shape, ready, self._nodes, stuck=stuck)
             if queue and stuck:
                 here = any(m.ready and m.shape == shape for m in self._members)
@@ -245,7 +233,7 @@ class RayPool:
             self._drop(member)
             why = self._starting.ended(member.shape, str(error))
             if why and not any(m.ready and m.shape == member.shape for m in self._members):
-                self._give_up(member.queue, why)
+                self._give_up(member.queue, why, member.shape)
             return
         member.ready, member.rests = True, time.monotonic()
         self._starting.came(member.shape)
@@ -260,12 +248,14 @@ class RayPool:
             if why := self._starting.late(shape, since, self._nodes, alone=alone):
                 for member in [m for m in self._members if m.shape == shape]:
                     self._drop(member)
-                    self._give_up(member.queue, why)
+                    self._give_up(member.queue, why, shape)
             elif news := self._starting.news(shape, since):
                 watch(Waiting(news))
 
-    def _give_up(self, shape: Shape, why: str) -> None:
-        queue, text = self._queues[shape], f"no worker with {shape} could be started: {why}"
+    def _give_up(self, shape: Shape, why: str, asked: Shape | None = None) -> None:
+        """None of the works of a shape can be done: the actor ``asked`` for them does not come."""
+        queue = self._queues[shape]
+        text = f"no worker with {asked or shape} could be started: {why}"
         while queue:
             ticket = queue.pop()
             self._finished.append(_outcome(ticket, text, ticket.attempt))
@@ -286,8 +276,7 @@ class RayPool:
             self._lost(member, type(error).__name__, watch, 1, str(error))
             return
         member.ticket, member.rests = None, time.monotonic()
-        if member.queue != member.shape:
-            self._lent[member.queue] += member.rests - member.began
+        self._lending.done(member)
         self._finished.append(outcome)
 
     def _lost(self, member: Member, why: str, watch: Watch, code: int = 1, trace: str = "") -> None:

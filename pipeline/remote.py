@@ -72,8 +72,12 @@ class Shape(NamedTuple):
     def widened(self, coming: Iterable["Shape"], total: Mapping[str, float]) -> "Shape":
         """The largest of those to come that can do its work, if no two of both fit at once.
 
-        An actor of this shape would have to go for that one, and all it has loaded with it.
+        An actor of this shape would have to go for that one, and all it has loaded with it. Beside
+        GPUs, whose actors want CPUs of their own, it stays as it is.
         """
+        coming = set(coming)
+        if any(s.gpus for s in coming):
+            return self
         one = [s for s in coming if s.covers(self) and s.fits(total, [])]
         return max((s for s in one if not self.fits(total, [s])), default=self)
 

@@ -45,7 +45,11 @@ OwnDirections = Annotated[
 On = Annotated[str | None, opt("--on", help="local (default) or ray.", metavar="WHERE")]
 Precision = Annotated[
     str | None,
-    opt("--precision", help="auto (default), fp32 or bf16, which is faster.", metavar="KIND"),
+    opt(
+        "--precision",
+        help="auto (default), fp32, or bf16: faster where the CPU has it.",
+        metavar="KIND",
+    ),
 ]
 Start = Annotated[
     str | None, opt("--start", help="Seconds (12.5) or a timecode (1:02.5).", metavar="TIME")

@@ -6,6 +6,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -90,9 +91,15 @@ def execute(request: Request) -> int:
     request.say(f"Device: {where}, {told}.")
     weights = Weights(named=options.weights, say=request.say)
     kind = _Looker if request.dry_run else _Editor
-    with kind(request, weights, where, threads) as job:
+    with ExitStack() as stack:
+        job = kind(request, weights, where, threads)
+        if options.on == "ray":
+            stack.enter_context(job)  # Ray comes while what the check needs is imported
         for target in targets:
             settings(options, target)  # what is not permitted is said before any clip is read
+        if options.on != "ray":
+            stack.enter_context(job)
+        job.wait()
         outcomes = [job.do(*pair) for pair in zip(request.clips, targets, strict=True)]
     code = overall([outcome.exit_code for outcome in outcomes])
     if request.json:
@@ -143,6 +150,13 @@ class _Job:
             sys.stderr.write(f"pipeline: {clip}: {outcome.error}\n")
         return outcome
 
+    def wait(self) -> None:
+        """Until it can begin.
+
+        Raises:
+            MissingDependency: it never can.
+        """
+
     def one(self, outcome: Outcome, target: Path) -> None:
         """What is done to one clip."""
         raise NotImplementedError
@@ -173,18 +187,19 @@ class _Looker(_Job):
 class _Editor(_Job):
     """The real thing. Holds the store, and one pool, so that models are loaded once."""
 
-    def __init__(self, request: Request, weights: Weights, where: str, threads: int) -> None:
-        super().__init__(request, weights, where, threads)
+    def __enter__(self) -> Self:
         from pipeline.allocator import keep_memory
         from pipeline.shared_store import open_store
 
         keep_memory()
-        root = work_folder(request.options.work_dir)
+        options = self.request.options
+        root = work_folder(options.work_dir)
         try:
-            self.store = open_store(root, request.options.store)
+            self.store = open_store(root, options.store)
         except OSError as error:
             raise OutputRefused(f"The work folder {root} is not usable: {error}.") from error
-        self.pool = make_pool(request.options.on, self.store, where, threads)
+        self.pool = make_pool(options.on, self.store, self.where, self.threads)
+        return self
 
     def __exit__(
         self,
@@ -193,6 +208,9 @@ class _Editor(_Job):
         trace: TracebackType | None,
     ) -> None:
         self.pool.close()
+
+    def wait(self) -> None:
+        self.pool.expect(())
 
     def one(self, outcome: Outcome, target: Path) -> None:
         request, options = self.request, self.request.options

@@ -3,13 +3,14 @@
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from pipeline.commands.flags import (
     Overwrite,
     OwnDirections,
+    Precision,
     Profile,
     Quiet,
     Threads,
@@ -46,6 +47,7 @@ def preview(
     ] = None,
     face: Annotated[str, typer.Option(help="largest, all, or track:N.")] = "largest",
     preset: Annotated[str, typer.Option(help="draft or standard.")] = "draft",
+    precision: Precision = None,
     overwrite: Overwrite = False,
     work_dir: WorkDir = None,
     threads: Threads = None,
@@ -62,7 +64,7 @@ def preview(
     from pipeline.commands.given import check_png, given_file
     from pipeline.commands.make import make
     from pipeline.commands.weights import say
-    from pipeline.precision import choose
+    from pipeline.precision import Wanted, choose
     from pipeline.weights import Weights
     from pipeline.weights import quiet as silent
 
@@ -74,7 +76,8 @@ def preview(
         check_png(target, (clip,), overwrite=overwrite)
         settings = _settings(
             edits=edit, directions=direction or (), strengths=strengths, frames=frames, at=times,
-            face=face, preset=preset, precision=choose("auto"),
+            face=face, preset=preset,
+            precision=choose(cast(Wanted, precision or "auto"), "cpu"),  # which is where it runs
         )  # fmt: skip
 
         from stages.artifacts import SourceClip

@@ -17,4 +17,4 @@ def test_work_grows_from_draft_to_standard() -> None:
         assert getattr(draft, field) < getattr(standard, field)
     steps = [(each.start, each.most, each.anchors, each.bridges) for each in PRESETS.values()]
     assert all(count > 0 for counts in steps for count in counts)
-    assert {each.precision for each in PRESETS.values()} == {"fp32"}, "it is asked for"
+    assert {each.precision for each in PRESETS.values()} == {"fp32"}, "a preset does not choose it"
