@@ -99,6 +99,24 @@ def test_json_is_one_object_and_nothing_else(program: Program) -> None:
     assert only["stages"]["result"]["done"] == 1
 
 
+def test_a_cluster_that_is_not_there_is_told_of_once_and_nothing_is_begun(
+    program: Program,
+) -> None:
+    for name in "ab":
+        program.clip(f"{name}.mp4")
+    assert program("run", "a.mp4", "--edit", "age=+2").code == 0
+    cache = Path(program.environment["PIPELINE_CACHE"])
+    before = sorted(cache.rglob("*"))
+    program.environment["RAY_ADDRESS"] = "127.0.0.1:9"
+    words = ("run", "a.mp4", "b.mp4", "--edit", "age=+2", "--on", "ray", "--restart", "--overwrite")
+    result = program(*words)
+    assert (result.code, result.out) == (6, "")
+    assert result.err.count("The Ray cluster at 127.0.0.1:9 cannot be used") == 1
+    assert sorted(cache.rglob("*")) == before, "what was finished is still there"
+    wrong = program("run", "a.mp4", "--edit", "nothing=+2", "--on", "ray")
+    assert wrong.code == 2 and "127.0.0.1" not in wrong.err
+
+
 @pytest.mark.parametrize(
     ("text", "code", "sentence"),
     [

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from pipeline import lending
 from pipeline.failure import MissingDependency
 from pipeline.plan import Each, Plan
 from pipeline.schedule import run
@@ -203,7 +204,7 @@ def test_on_a_small_machine_one_worker_does_all_until_there_is_much(
     few = plan.needed(None)
     pieces = plan.add("pieces", Split(), numbers=last)
     plan.add("long", Long(journal=journal), numbers=Each(pieces))
-    monkeypatch.setattr(module, "START", 0.5)
+    monkeypatch.setattr(lending, "START", 0.5)
     with module.RayPool(store, num_cpus=2) as pool:
         report = run(plan, store, pool, targets=few)
         assert report.ok, report.failures

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import device, precision
+from pipeline.batch import BatchRecord
 from pipeline.commands.clip import settings
+from pipeline.jobs import Job
 from pipeline.options import RunOptions
 
 FLAGS = "processor\t: 0\nflags\t\t: fpu avx512f {}\nbugs\t\t: avx512_bf16\n"
@@ -50,3 +52,16 @@ def test_a_run_and_its_plan_are_in_what_was_chosen(
     for asked, found in (("auto", chosen), ("fp32", "fp32"), ("bf16", "bf16")):
         options = RunOptions(edit=("age=+2",), device="cpu", precision=asked)  # type: ignore[arg-type]
         assert settings(options, tmp_path / "out.mp4").precision == found
+
+
+def test_a_batch_keeps_what_was_chosen_when_it_was_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda: True)
+    whole = RunOptions(edit=("age=+2",), device="cpu")
+    asked = (whole, whole.model_copy(update={"precision": "fp32"}))
+    jobs = tuple(Job(i, tmp_path / "a.mp4", tmp_path / f"{i}.mp4", o) for i, o in enumerate(asked))
+    kept = BatchRecord.of("", whole, jobs, overwrite=False).model_dump_json()
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda: False)
+    again = [each.job() for each in BatchRecord.model_validate_json(kept).jobs]
+    assert [settings(j.options, j.target).precision for j in again] == ["bf16", "fp32"]

@@ -65,7 +65,8 @@ def children(parent):
 connect(None, 2, 0)
 time.sleep(2)
 (raylet,) = [pid for pid, words in children(os.getpid()).items() if "--raylet_socket" in words]
-print(sum("Agent" not in words for words in children(raylet).values()))
+workers = ("default_worker.py", "ray::")  # before and after it has told what it is
+print(sum(any(w in words for w in workers) for words in children(raylet).values()))
 ray.shutdown()
 """
     variables = {k: v for k, v in os.environ.items() if k != PRESTART}

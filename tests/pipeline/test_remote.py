@@ -64,7 +64,8 @@ def test_a_shape_is_widened_to_what_will_push_it_aside() -> None:
     assert two.widened({one, two}, total) == two
     assert one.widened({two}, {"CPU": 3.0, "memory": 100.0}) == one, "both fit"
     assert one.widened({Shape(2, 0, 200)}, total) == one, "that one never fits"
-    assert one.widened({Shape(2, 1, 20)}, {**total, "GPU": 1.0}) == one, "GPUs are not given away"
+    for coming in ({Shape(2, 1, 20)}, {Shape(1, 0.25, 10), two}):
+        assert one.widened(coming, {**total, "GPU": 1.0}) == one, "a GPU's work wants the other CPU"
     assert one.widened({two}, {"CPU": 2.0, "memory": 25.0}) == two, "it is memory that is short"
 
 
