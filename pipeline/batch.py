@@ -11,15 +11,12 @@ import json
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline import precision
 from pipeline.failure import UsageError
 from pipeline.jobs import Job
 from pipeline.options import RunOptions
-from pipeline.precision import Wanted
 from pipeline.receipt import write
 
 
@@ -53,13 +50,12 @@ class BatchRecord(BaseModel):
         cls, source: str, options: RunOptions, jobs: tuple[Job, ...], *, overwrite: bool
     ) -> "BatchRecord":
         """A record of these jobs, with the precision that ``auto`` is here: a retry keeps to it."""
-        chosen = {each: precision.choose(each, options.device) for each in get_args(Wanted)}
         kept = tuple(
             JobRecord(
                 number=j.number,
                 clip=j.clip,
                 target=j.target,
-                options=j.options.model_copy(update={"precision": chosen[j.options.precision]}),
+                options=j.options.model_copy(update={"precision": j.options.numbers}),
             )
             for j in jobs
         )

@@ -24,13 +24,17 @@ def multiplies_bf16() -> bool:
 
 
 def choose(
-    wanted: Wanted, on_device: Literal["auto", "cpu", "cuda"] = "auto"
+    wanted: Wanted, on_device: Literal["auto", "cpu", "cuda"] = "auto", *, motion: bool = False
 ) -> Literal["fp32", "bf16"]:
     """The precision to use; ``auto`` is bf16 where a processor that multiplies it does the work.
 
-    A GPU gets float32 unless told otherwise: there, bf16 was not measured.
+    A GPU gets float32 unless told otherwise: there, bf16 was not measured. So does what takes
+    another face's ``motion``, which is small differences of codes: in bf16 mouths went with those
+    of two references by 0.01 less.
     """
     if wanted != "auto":
         return wanted
+    if motion:
+        return "fp32"
     gpu = on_device == "cuda" or (on_device == "auto" and device.why_not_cuda() is None)
     return "bf16" if not gpu and multiplies_bf16() else "fp32"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from pipeline import output, precision
+from pipeline import output
 from pipeline.failure import Failure, InputError, PipelineError, UsageError
 from pipeline.fetch import digest
 from pipeline.options import RunOptions
@@ -124,7 +124,7 @@ def settings(options: RunOptions, target: Path) -> "EditClip":
             face=options.face,
             identity=options.identity,
             preset=options.preset,
-            precision=precision.choose(options.precision, options.device),
+            precision=options.numbers,
             start=options.start,
             end=options.end,
             codec=options.codec,

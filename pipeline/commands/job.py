@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pipeline import device, output, precision
+from pipeline import device, output
 from pipeline.commands.clip import (
     Outcome,
     WorkFailed,
@@ -86,8 +86,7 @@ def execute(request: Request) -> int:
     where = device.choose(options.device)
     # A Ray worker's own share of its node's cores is 0: what a stage asks for.
     threads = options.threads or (len(os.sched_getaffinity(0)) if options.on == "local" else 0)
-    numbers = precision.choose(options.precision, options.device)
-    told = f"{threads or 'as many as asked for'} threads, {numbers}, {options.on}"
+    told = f"{threads or 'as many as asked for'} threads, {options.numbers}, {options.on}"
     request.say(f"Device: {where}, {told}.")
     weights = Weights(named=options.weights, say=request.say)
     kind = _Looker if request.dry_run else _Editor
@@ -103,7 +102,7 @@ def execute(request: Request) -> int:
         outcomes = [job.do(*pair) for pair in zip(request.clips, targets, strict=True)]
     code = overall([outcome.exit_code for outcome in outcomes])
     if request.json:
-        how = {"device": where, "threads": threads, "precision": numbers, "on": options.on}
+        how = {"device": where, "threads": threads, "precision": options.numbers, "on": options.on}
         whole = {"exit_code": code, **how}
         results = {"results": [outcome.as_json() for outcome in outcomes]}
         sys.stdout.write(json.dumps(whole | results, indent=2) + "\n")
