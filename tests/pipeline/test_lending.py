@@ -10,17 +10,11 @@ from pipeline.lending import START, Lending
 from pipeline.pool import Queue, Ticket
 from pipeline.remote import Member, Shape
 from pipeline.work import Work
+from tests.pipeline.toy_clock import Clock
 
 SMALL, OTHER, LARGE = Shape(1, 0, 10), Shape(1, 0, 5), Shape(2, 0, 20)
 TWO = {"CPU": 2.0, "memory": 100.0}
 WORK = cast(Work, SimpleNamespace())
-
-
-class Clock:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture(autouse=True)

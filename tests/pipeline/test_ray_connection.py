@@ -65,7 +65,7 @@ def children(parent):
 connect(None, 2, 0)
 time.sleep(2)
 (raylet,) = [pid for pid, words in children(os.getpid()).items() if "--raylet_socket" in words]
-workers = ("default_worker.py", "ray::")  # before and after it has told what it is
+workers = ("default_worker.py", "ray::IDLE")  # before and after it tells what it is
 print(sum(any(w in words for w in workers) for words in children(raylet).values()))
 ray.shutdown()
 """

@@ -10,16 +10,10 @@ from pipeline.pool import Queue
 from pipeline.remote import Shape
 from pipeline.starvation import PATIENCE, RENEWED, Starvation
 from pipeline.work import Work
+from tests.pipeline.toy_clock import Clock
 
 SMALL, LARGE, GPU = Shape(1, 0, 0), Shape(4, 0, 0), Shape(1, 1, 0)
 NODES = [{"CPU": 4.0, "GPU": 2.0}]
-
-
-class Clock:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture(autouse=True)
