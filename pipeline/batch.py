@@ -55,7 +55,7 @@ class BatchRecord(BaseModel):
                 number=j.number,
                 clip=j.clip,
                 target=j.target,
-                options=j.options.model_copy(update={"precision": j.options.numbers}),
+                options=j.options.model_copy(update={"precision": j.options.chosen_precision}),
             )
             for j in jobs
         )

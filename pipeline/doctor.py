@@ -104,7 +104,7 @@ def devices() -> Finding:
     return Finding("device", True, f"cpu ({reason})")
 
 
-def numbers() -> Finding:
+def precisions() -> Finding:
     """What ``--precision auto`` would choose."""
     return Finding("precision", True, precision.choose("auto"))
 
@@ -149,7 +149,7 @@ def examine() -> Iterator[Finding]:
     yield imports("cv2", "cv2.__version__", "works, {}")
     yield imports("av", "av.__version__", "works, {}")
     yield devices()
-    yield numbers()
+    yield precisions()
     yield from cache()
     try:
         yield from weights()

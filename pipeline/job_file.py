@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pipeline.failure import UsageError
 from pipeline.options import Time, several
 from pipeline.options import edits as separate_edits
+from pipeline.precision import Wanted
 from pipeline.template import check_template
 from pipeline.untrusted import read_untrusted
 
@@ -58,8 +59,8 @@ class Settings(BaseModel):
     """hold or loop; likewise."""
     preset: Literal["draft", "standard"] | None = None
     """draft or standard."""
-    precision: Literal["auto", "fp32", "bf16"] | None = None
-    """In what faces are made. auto: by the processor the driver runs on, as with --device."""
+    precision: Wanted | None = None
+    """Of the generator's features. auto: by the driver's processor; fp32 for transfers."""
     face: Text | None = None
     """largest, all, track:N, or like:PHOTO with its path from the file's folder."""
     start: Time | None = None

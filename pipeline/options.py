@@ -20,7 +20,7 @@ from pipeline import folders
 from pipeline.edit_list import split_edits
 from pipeline.face_list import with_photographs
 from pipeline.failure import UsageError
-from pipeline.precision import Wanted, choose
+from pipeline.precision import Chosen, Wanted, choose
 
 TIMECODE = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
 
@@ -93,7 +93,7 @@ class RunOptions(BaseModel):
     weights: dict[str, Path] = Field(default_factory=dict)
 
     @property
-    def numbers(self) -> Literal["fp32", "bf16"]:
+    def chosen_precision(self) -> Chosen:
         """The precision that was asked for, or what ``auto`` is for these options here."""
         return choose(self.precision, self.device, motion=bool(self.transfer))
 

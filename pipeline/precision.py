@@ -6,6 +6,7 @@ from typing import Literal
 from pipeline import device
 
 Wanted = Literal["auto", "fp32", "bf16"]
+Chosen = Literal["fp32", "bf16"]
 MULTIPLIES_BF16 = {"avx512_bf16", "amx_bf16"}
 """Linux' names of what a processor needs for it."""
 CPUINFO = Path("/proc/cpuinfo")
@@ -25,7 +26,7 @@ def multiplies_bf16() -> bool:
 
 def choose(
     wanted: Wanted, on_device: Literal["auto", "cpu", "cuda"] = "auto", *, motion: bool = False
-) -> Literal["fp32", "bf16"]:
+) -> Chosen:
     """The precision to use; ``auto`` is bf16 where a processor that multiplies it does the work.
 
     A GPU gets float32 unless told otherwise: there, bf16 was not measured. So does what takes

@@ -96,8 +96,8 @@ def execute(record: BatchRecord, root: Path, how: How) -> int:
         batch = Batch.make(root, record)
     except OSError as error:
         raise OutputRefused(f"The work folder {root} is not usable: {error}.") from error
-    numbers = " and ".join(sorted({kept.options.precision for kept in record.jobs}))
-    place = f"{options.on}, {where}, {numbers}"
+    precisions = " and ".join(sorted({kept.options.precision for kept in record.jobs}))
+    place = f"{options.on}, {where}, {precisions}"
     how.say(f"Batch {batch.id}: {len(record.jobs)} jobs on {place}; {batch.log}")
     weights = Weights(named=options.weights, say=how.say)
     standings = [Standing(kept.job(), Outcome(kept.clip)) for kept in record.jobs]

@@ -124,7 +124,7 @@ def settings(options: RunOptions, target: Path) -> "EditClip":
             face=options.face,
             identity=options.identity,
             preset=options.preset,
-            precision=options.numbers,
+            precision=options.chosen_precision,
             start=options.start,
             end=options.end,
             codec=options.codec,

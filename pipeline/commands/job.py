@@ -86,7 +86,7 @@ def execute(request: Request) -> int:
     where = device.choose(options.device)
     # A Ray worker's own share of its node's cores is 0: what a stage asks for.
     threads = options.threads or (len(os.sched_getaffinity(0)) if options.on == "local" else 0)
-    told = f"{threads or 'as many as asked for'} threads, {options.numbers}, {options.on}"
+    told = f"{threads or 'as many as asked for'} threads, {options.chosen_precision}, {options.on}"
     request.say(f"Device: {where}, {told}.")
     weights = Weights(named=options.weights, say=request.say)
     kind = _Looker if request.dry_run else _Editor
@@ -102,8 +102,13 @@ def execute(request: Request) -> int:
         outcomes = [job.do(*pair) for pair in zip(request.clips, targets, strict=True)]
     code = overall([outcome.exit_code for outcome in outcomes])
     if request.json:
-        how = {"device": where, "threads": threads, "precision": options.numbers, "on": options.on}
-        whole = {"exit_code": code, **how}
+        whole = {
+            "exit_code": code,
+            "device": where,
+            "threads": threads,
+            "precision": options.chosen_precision,
+            "on": options.on,
+        }
         results = {"results": [outcome.as_json() for outcome in outcomes]}
         sys.stdout.write(json.dumps(whole | results, indent=2) + "\n")
     return code

@@ -53,7 +53,7 @@ def test_a_run_and_its_plan_are_in_what_was_chosen(
         options = RunOptions(edit=("age=+2",), device="cpu", precision=asked)  # type: ignore[arg-type]
         assert settings(options, tmp_path / "out.mp4").precision == found
         moved = options.model_copy(update={"edit": (), "transfer": ("ref.mp4",)})
-        assert moved.numbers == ("bf16" if asked == "bf16" else "fp32")
+        assert moved.chosen_precision == ("bf16" if asked == "bf16" else "fp32")
 
 
 def test_a_batch_keeps_what_was_chosen_when_it_was_made(
